@@ -1,0 +1,3 @@
+from eobench_dash.cli.main import main
+
+main()

@@ -1,0 +1,101 @@
+"""What several commands share: the workspace, who is acting, answers as text or JSON, a job run on the spot."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from eobench_dash.db.models import Job, User
+from eobench_dash.domain.jobs import JobKind, JobState
+from eobench_dash.domain.people import Principal, Role
+from eobench_dash.errors import BadInput, EOBenchError
+from eobench_dash.jobs.inline import run_inline
+from eobench_dash.services.workspace import Workspace, open_workspace
+from eobench_dash.settings import load_settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for scripts.")
+
+
+@contextmanager
+def workspace(*, create: bool = True) -> Iterator[Workspace]:
+    """The workspace of the environment, made if it is not there."""
+    ws = open_workspace(load_settings(), create=create)
+    try:
+        yield ws
+    finally:
+        ws.close()
+
+
+def operator(ws: Workspace, name: str | None = None) -> Principal:
+    """Whom a command acts as: the user named, else the first admin who is not disabled."""
+    query = select(User).where(~User.disabled).order_by(User.id)
+    query = query.where(User.name == name.strip().casefold()) if name else query.where(User.role == Role.ADMIN)
+    with ws.db.read() as session:
+        user = session.scalar(query.limit(1))
+    if user is None and name:
+        raise BadInput(f"There is no user {name!r} (or the user is disabled). See: eobench user list")
+    if user is None:
+        raise BadInput("There is no admin yet. Make one first: eobench user add NAME --role admin")
+    return Principal(user_id=user.id, name=user.name, role=Role(user.role), session_key="command-line")
+
+
+def answer(value: Any, *, as_json: bool, text: Callable[[], str]) -> None:
+    """Print the value: as JSON for scripts, else as ``text`` says it."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) if as_json else text())
+
+
+def table(rows: list[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as columns of text."""
+    if not rows:
+        return "(none)"
+    heads = list(rows[0])
+    cells = [[str("" if row[h] is None else row[h]) for h in heads] for row in rows]
+    widths = [max(len(h), *(len(row[i]) for row in cells)) for i, h in enumerate(heads)]
+    lines = ["  ".join(h.ljust(w) for h, w in zip(heads, widths, strict=True)).rstrip()]
+    lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join(lines)
+
+
+def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, Any]:
+    """Run a queued job in this process, progress on stderr; its result. EOBenchError with its sentence where it fails."""
+    from eobench_dash.tasks import SWEEPS, TASKS  # heavy: only commands that work load it
+
+    terminal = click.get_text_stream("stderr").isatty()
+    last = ""
+
+    def show(fraction: float, message: str) -> None:
+        nonlocal last
+        line = f"{fraction:4.0%}  {message}"
+        if terminal and not quiet and line != last:
+            click.echo(f"\r\033[K{line}", err=True, nl=False)
+            last = line
+
+    with ws.db.read() as session:
+        kind = JobKind(session.get_one(Job, job_id).kind)
+    job = run_inline(
+        ws.db,
+        job_id,
+        run=lambda handle: TASKS[kind](ws, handle),
+        sweep=lambda: SWEEPS[kind](ws, job_id) if kind in SWEEPS else None,
+        show=show,
+    )
+    if last:
+        click.echo("\r\033[K", err=True, nl=False)
+    if job.state != JobState.DONE:
+        raise EOBenchError(job.error or f"The job ended as {job.state}.")
+    return job.result
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset | set | tuple):
+        return sorted(value)
+    return str(value)

@@ -1,0 +1,107 @@
+"""Commands that run: the server, a worker, the demo."""
+
+import secrets
+import signal
+from pathlib import Path
+from threading import Event
+
+import click
+from sqlalchemy import select
+
+from eobench_dash.cli.common import workspace
+from eobench_dash.db.models import User
+from eobench_dash.domain.people import Principal, Role
+from eobench_dash.errors import SettingsError
+from eobench_dash.jobs.worker import run_worker
+from eobench_dash.services import datasets, importing, users
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.settings import Settings, load_settings
+
+DEMO_PATCHES = 3000
+EUROSAT = "EuroSAT (Helber et al. 2019), MIT licence; contains modified Copernicus Sentinel data 2017."
+
+
+@click.command()
+def serve() -> None:
+    """Serve the dashboard, with its workers."""
+    settings = load_settings()
+    with workspace():
+        pass  # made and migrated before anybody asks
+    _serve(settings)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is queued, then stop.")
+def worker(once: bool) -> None:
+    """Work: take queued jobs until stopped."""
+    settings = load_settings()
+    with workspace():
+        pass
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_worker(settings, stop=stop, once=once)
+
+
+@click.command()
+@click.option("--download", is_flag=True, help="Use EuroSAT RGB from its Zenodo record (90 MB).")
+@click.option("--no-serve", is_flag=True, help="Only set the demo up.")
+def demo(download: bool, no_serve: bool) -> None:
+    """Set up demo data and an admin, and serve the dashboard."""
+    settings = load_settings()
+    with workspace() as ws:
+        who = _first_admin(ws)
+        if datasets.count_datasets(ws) == 0:
+            _demo_data(ws, who, download=download)
+    if not no_serve:
+        _serve(settings)
+
+
+def _first_admin(ws: Workspace) -> Principal:
+    """The admin; made on the first run, with a password from a file or a random one that is shown once."""
+    query = select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1)
+    with ws.db.read() as session:
+        user = session.scalar(query)
+    if user is None:
+        file = ws.settings.admin_password_file
+        password = _password_from(file) if file else secrets.token_urlsafe(12)
+        users.add_user(
+            ws, Principal(user_id=0, name="operator", role=Role.ADMIN), name="admin", password=password, role=Role.ADMIN
+        )
+        shown = "is in EOBENCH_ADMIN_PASSWORD_FILE" if file else f"is  {password}  (shown only this once)"
+        click.echo(f"\n  Log in as  admin  - the password {shown}\n")
+        with ws.db.read() as session:
+            user = session.scalars(query).one()
+    return Principal(user_id=user.id, name=user.name, role=Role.ADMIN, session_key="command-line")
+
+
+def _password_from(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()[0].strip()
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise SettingsError(f"EOBENCH_ADMIN_PASSWORD_FILE names {file}, which cannot be read or is empty.") from error
+
+
+def _demo_data(ws: Workspace, who: Principal, *, download: bool) -> None:
+    folder = ws.settings.demo_data
+    if folder is not None:
+        known = "eurosat" in folder.name.casefold()
+        name = "EuroSAT" if known else folder.name
+        importing.start_import(ws, who, path=str(folder), name=name, attribution=EUROSAT if known else "")
+        click.echo(f"  {name} is being imported from {folder}; the page shows how far it is.")
+    elif download:
+        importing.start_download(ws, who)
+        click.echo("  EuroSAT RGB is being downloaded; the page shows how far it is.")
+    else:
+        importing.start_simulation(ws, who, name="Simulated Sentinel-2", modality="optical", count=DEMO_PATCHES)
+        importing.start_simulation(ws, who, name="Simulated Sentinel-1", modality="sar", count=DEMO_PATCHES)
+        click.echo("  Simulated scenes are being made. For real data: EOBENCH_DEMO_DATA=FOLDER, or demo --download.")
+
+
+def _serve(settings: Settings) -> None:
+    from eobench_dash.web import run_server  # the web loads only where it is served
+
+    run_server(settings)
+
+
+COMMANDS = (serve, worker, demo)

@@ -1,0 +1,1 @@
+"""Shared pieces of page. They know domain values and Dash, nothing else."""

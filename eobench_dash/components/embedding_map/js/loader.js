@@ -1,0 +1,62 @@
+/* A classic script, so that Dash finds the component when it looks for it; the map itself comes as modules. */
+(function () {
+  "use strict";
+  const React = window.React;
+  const base = new URL(".", document.currentScript.src);
+  const modules = ["map", "api", "camera", "card", "chrome", "data", "dom", "grid", "images", "input", "overlay", "pointing", "raster", "renderer", "scene", "theme", "view", "wire"];
+  for (const name of modules) {
+    // Side by side instead of one import after another.
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = new URL(name + ".js", base).href;
+    document.head.append(link);
+  }
+  let entry = null;
+  const load = () => {
+    entry = entry || import(new URL("map.js", base).href);
+    entry.catch(() => { entry = null; }); // a passing failure is tried again with the next map
+    return entry;
+  };
+
+  function fail(root) {
+    root.classList.add("eob-map--broken");
+    root.textContent = "The map's program could not be loaded. Check the connection and reload the page.";
+  }
+
+  function EmbeddingMap(props) {
+    const root = React.useRef(null);
+    const live = React.useRef({ props: props, view: null });
+    live.current.props = props;
+    React.useEffect(() => {
+      const state = live.current;
+      let gone = false;
+      load().then((m) => {
+        if (gone) return;
+        state.view = m.mount(root.current, (out) => !gone && state.props.setProps(out));
+        state.view.update(state.props);
+      }).catch((error) => {
+        console.error(error);
+        if (!gone) fail(root.current);
+      });
+      return () => {
+        gone = true;
+        if (state.view) state.view.destroy();
+        state.view = null;
+      };
+    }, []);
+    React.useEffect(() => {
+      if (live.current.view) live.current.view.update(props);
+    });
+    const attributes = { id: stringId(props.id), ref: root, style: props.style, className: ["eob-map", props.className].filter(Boolean).join(" ") };
+    for (const key of Object.keys(props)) if (/^(data|aria)-/.test(key)) attributes[key] = props[key];
+    return React.createElement("div", attributes); // its children are the map's own; React sees none
+  }
+
+  // Dash writes a pattern-matching id as JSON with sorted keys.
+  function stringId(id) {
+    return id && typeof id === "object" ? JSON.stringify(id, Object.keys(id).sort()) : id;
+  }
+
+  window.eobench_dash = window.eobench_dash || {};
+  window.eobench_dash.EmbeddingMap = EmbeddingMap;
+})();

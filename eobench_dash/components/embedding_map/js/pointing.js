@@ -1,0 +1,162 @@
+// What the pointer means: the patch under it, the card, the click, the menu, the lasso.
+
+import { insidePolygon } from "./grid.js";
+import { outline } from "./overlay.js";
+
+const PICK_CSS_PX = 9;
+const PREFETCH_CSS_PX = 40;
+const PREFETCHED = 12;
+const PREFETCH_CROWD = 20000; // in a crowd there is no telling which is next
+export const MAX_SENT = 50000;
+
+export class Pointing {
+  /** map: the EmbeddingMapView it belongs to. */
+  constructor(map) {
+    this.map = map;
+    this.forget();
+  }
+
+  /** Another scene: slots mean other patches now. */
+  forget() {
+    this.hovered = this.current = -1; // slots
+    this.at = null; // where the pointer rests
+    this.lasso = null; // being drawn
+    this.lassoed = []; // outlines of the selection, in map units
+    this.map.card.hide();
+  }
+
+  pick(px, py) {
+    const { scene, camera, visible } = this.map;
+    const [x, y] = camera.toMap(px, py);
+    return scene.grid.pick(x, y, camera.units(Math.max(PICK_CSS_PX, camera.radius + 2)), scene.codes, visible);
+  }
+
+  /** What is highlighted is what is meant, even where events round positions differently; -1 for nothing. */
+  under(px, py) {
+    this.look();
+    const resting = this.at && Math.hypot(px - this.at[0], py - this.at[1]) < 1.5;
+    return resting ? this.hovered : this.pick(px, py);
+  }
+
+  // ---- hover ----
+
+  hover(px, py) {
+    if (px === null) {
+      this.at = null;
+      return this._setHovered(-1);
+    }
+    this.at = [px, py];
+    this.moved = true;
+    this.map.draw();
+  }
+
+  /** Once a frame: look what lies under the pointer, if it or the map moved. */
+  look() {
+    if (!this.moved || !this.at || !this.map.scene) return;
+    this.moved = false;
+    this.map.card.avoid(...this.at);
+    this._setHovered(this.pick(...this.at));
+  }
+
+  _setHovered(slot) {
+    if (slot === this.hovered) return;
+    const { map } = this;
+    this.hovered = slot;
+    map.top.classList.toggle("is-over", slot >= 0);
+    this.showCard();
+    map.draw();
+    map.emit("hover", { ordinal: map.ordinalAt(slot), code: slot >= 0 ? map.scene.codes[slot] : null });
+    if (slot >= 0) this._prefetch(slot);
+  }
+
+  /** The card tells of the hovered patch, else of the current one. */
+  showCard() {
+    const { map } = this;
+    const slot = this.hovered >= 0 ? this.hovered : this.current;
+    if (slot < 0 || !map.visible[map.scene.codes[slot]]) return map.card.hide();
+    map.card.show(map.scene.ordinalOf(slot), map.labelOf(slot));
+  }
+
+  _prefetch(slot) {
+    const { scene, camera, visible, images } = this.map;
+    const { grid, codes } = scene;
+    const x = grid.gx[slot], y = grid.gy[slot], reach = camera.units(PREFETCH_CSS_PX);
+    if (grid.countIn(x - reach, y - reach, x + reach, y + reach) > PREFETCH_CROWD) return;
+    images.prefetch(grid.nearest(x, y, reach, PREFETCHED, codes, visible).map((s) => scene.ordinalOf(s)));
+  }
+
+  // ---- click and menu ----
+
+  setCurrent(slot) {
+    this.current = slot;
+    this.showCard();
+    this.map.draw();
+  }
+
+  click(slot, event) {
+    const { map } = this;
+    this.setCurrent(slot);
+    if (slot < 0) return;
+    const clickData = { ordinal: map.scene.ordinalOf(slot), n: map.nextN() };
+    map.chrome.say(`Patch ${clickData.ordinal}, ${map.labelOf(slot).name}`);
+    map.send({ clickData });
+    map.emit("click", { ...clickData, x: event.clientX ?? null, y: event.clientY ?? null });
+  }
+
+  /** By keyboard: the patch under the pointer, else the one in the middle. */
+  enter() {
+    const { w, h } = this.map.camera.frame;
+    const slot = this.hovered >= 0 ? this.hovered : this.pick(w / 2, h / 2);
+    if (slot >= 0) this.click(slot, {});
+  }
+
+  /** On a selected patch, or inside the drawn outline, the selection is meant; else the patch under the pointer. */
+  context(px, py) {
+    const { scene, camera, top } = this.map;
+    const keyboard = px === null;
+    const slot = keyboard ? (this.hovered >= 0 ? this.hovered : this.current) : this.under(px, py);
+    const inside = !keyboard && slot < 0 && this.lassoed.some((p) => insidePolygon(p, ...camera.toMap(px, py)));
+    const whole = scene.selected > 0 && (inside || (slot >= 0 ? scene.flags[slot] === 1 : keyboard));
+    if (!whole && slot < 0) return;
+    const box = top.getBoundingClientRect();
+    const at = keyboard ? this.map.mark(slot) || { px: box.width / 2, py: box.height / 2 } : { px, py };
+    const where = { x: Math.round(at.px + box.left), y: Math.round(at.py + box.top), n: this.map.nextN() };
+    if (!whole) this.setCurrent(slot);
+    const contextData = whole
+      ? { ordinals: Array.from(scene.selection(MAX_SENT)), count: scene.selected, ...where }
+      : { ordinal: scene.ordinalOf(slot), ...where };
+    this.map.send({ contextData });
+    this.map.emit("context", contextData);
+  }
+
+  // ---- lasso ----
+
+  lassoStart(px, py, how) {
+    this.lasso = { ...how, points: [[px, py]] };
+    this.map.draw();
+  }
+
+  lassoMove(px, py) {
+    this.lasso?.points.push([px, py]);
+    this.map.draw();
+  }
+
+  lassoCancel() {
+    this.lasso = null;
+    this.map.draw();
+  }
+
+  lassoEnd() {
+    if (!this.lasso) return;
+    const { shape, combine, points } = this.lasso;
+    const { scene, camera, visible } = this.map;
+    this.lasso = null;
+    const polygon = outline(shape, points).map(([px, py]) => camera.toMap(px, py));
+    const slots = scene.grid.inPolygon(polygon, scene.codes, visible);
+    if (combine === "replace") this.lassoed = [];
+    if (combine !== "subtract") this.lassoed.push(polygon);
+    else this.lassoed = []; // what is left has no simple outline: only its patches count as inside
+    this.map.draw();
+    if (scene.select(slots, combine)) this.map.selectionChanged();
+  }
+}

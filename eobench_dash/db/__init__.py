@@ -1,0 +1,1 @@
+"""The truth: SQLAlchemy models, queries that return ``Select``, sessions, Alembic migrations."""

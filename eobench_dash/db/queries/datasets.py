@@ -1,0 +1,93 @@
+"""Queries about datasets, their patches, feature sets and maps."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, or_, select
+
+from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Label, MetricRun, Patch
+from eobench_dash.domain.datasets import DatasetState
+from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
+
+
+def ready_datasets(*, only_public: bool) -> Select[Dataset]:
+    """Datasets that people may see, by name."""
+    query = select(Dataset).where(Dataset.state == DatasetState.READY).order_by(Dataset.name)
+    return query.where(Dataset.public) if only_public else query
+
+
+def visible_patches(dataset: Dataset) -> Any:
+    """The condition that keeps patches still being imported out of sight."""
+    return and_(Patch.dataset_id == dataset.id, Patch.ordinal < dataset.patch_count)
+
+
+def patch_counts() -> Select[int, int, int]:
+    """Per dataset: id, labelled patches, patches whose label is no longer the imported one."""
+    changed = or_(
+        Patch.label_id != Patch.imported_label_id,
+        Patch.label_id.is_(None) & Patch.imported_label_id.is_not(None),
+        Patch.label_id.is_not(None) & Patch.imported_label_id.is_(None),
+    )
+    return (
+        select(Patch.dataset_id, func.count(Patch.label_id), func.sum(case((changed, 1), else_=0)))
+        .join(Dataset, Dataset.id == Patch.dataset_id)
+        .where(Patch.ordinal < Dataset.patch_count)
+        .group_by(Patch.dataset_id)
+    )
+
+
+def label_counts() -> Select[int, int]:
+    """Per dataset: id, number of labels in use (merged ones apart)."""
+    return select(Label.dataset_id, func.count()).where(Label.merged_into_id.is_(None)).group_by(Label.dataset_id)
+
+
+def newest_feature_sets(dataset_id: int) -> Select[FeatureSet]:
+    """A dataset's feature sets, newest first."""
+    return select(FeatureSet).where(FeatureSet.dataset_id == dataset_id).order_by(FeatureSet.id.desc())
+
+
+def newest_embeddings(dataset_id: int) -> Select[Embedding, FeatureSet, Label]:
+    """A dataset's maps with their feature set and (for a group's map) label, newest first."""
+    return (
+        select(Embedding, FeatureSet, Label)
+        .join(FeatureSet, FeatureSet.id == Embedding.feature_set_id)
+        .outerjoin(Label, Label.id == Embedding.label_id)
+        .where(Embedding.dataset_id == dataset_id)
+        .order_by(Embedding.id.desc())
+    )
+
+
+def newest_metric_run(dataset_id: int) -> Select[MetricRun]:
+    """A dataset's latest verification."""
+    return select(MetricRun).where(MetricRun.dataset_id == dataset_id).order_by(MetricRun.id.desc()).limit(1)
+
+
+def feature_set_info(row: FeatureSet) -> FeatureSetInfo:
+    """The row as a value."""
+    return FeatureSetInfo(
+        id=row.id,
+        kind=row.kind,
+        version=row.version,
+        dim=row.dim,
+        rows=row.rows,
+        source=row.source,
+        fingerprint=row.fingerprint,
+        created_at=row.created_at,
+        params=row.params,
+    )
+
+
+def embedding_info(row: Row[Embedding, FeatureSet, Label]) -> EmbeddingInfo:
+    """The joined row as a value."""
+    embedding, features, label = row
+    return EmbeddingInfo(
+        id=embedding.id,
+        method=embedding.method,
+        feature_kind=features.kind,
+        label=label.name if label else None,
+        label_code=label.code if label else None,
+        rows=embedding.rows,
+        quality=embedding.quality,
+        params=embedding.params,
+        created_at=embedding.created_at,
+        key=embedding.key,
+    )

@@ -1,0 +1,1 @@
+"""Frozen values and rules. No I/O; imports nothing else of ours."""

@@ -1,0 +1,54 @@
+"""Long work: kinds, states and what a page shows of a job."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobKind(StrEnum):
+    """Every kind of long work; ``tasks.py`` holds the function of each."""
+
+    IMPORT = "import"
+    FEATURES = "features"
+    EMBED = "embed"
+    VERIFY = "verify"
+    DELETE = "delete"
+    DOWNLOAD = "download"
+
+
+class JobState(StrEnum):
+    """A job's life: queued → running → done | failed | cancelled. Failed and cancelled jobs can be retried."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """One job as people see it. ``progress`` in 0..1."""
+
+    id: int
+    kind: JobKind
+    state: JobState
+    title: str
+    progress: float
+    message: str
+    error: str
+    dataset_id: int | None
+    owner_id: int | None
+    owner: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    result: Mapping[str, Any] = field(default_factory=dict)

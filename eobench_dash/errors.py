@@ -1,0 +1,80 @@
+"""One error tree. Each message is a sentence for the person who caused or meets the error: what is wrong, what to do.
+
+``http_status`` is what a route answers; ``exit_code`` what the command line returns.
+"""
+
+
+class EOBenchError(Exception):
+    """Base of every error that a user may read."""
+
+    http_status = 500
+    exit_code = 1
+
+
+class SettingsError(EOBenchError):
+    """The environment holds a setting that cannot be used."""
+
+    exit_code = 2
+
+
+class NotAllowed(EOBenchError):
+    """Who asks may not do this."""
+
+    http_status = 403
+
+
+class NotLoggedIn(NotAllowed):
+    """Nobody is logged in, and the action needs somebody."""
+
+    http_status = 401
+
+
+class NotFound(EOBenchError):
+    """The dataset, patch, label, user, job … named does not exist (or is not visible to who asks)."""
+
+    http_status = 404
+
+
+class Conflict(EOBenchError):
+    """The state does not permit this now: a name is taken, an import is running, somebody changed it first."""
+
+    http_status = 409
+
+
+class BadInput(EOBenchError):
+    """What the user gave cannot be used."""
+
+    http_status = 400
+    exit_code = 2
+
+
+class UnreadableDataset(BadInput):
+    """A dataset file or folder that cannot be read as what it claims to be."""
+
+
+class PathRefused(BadInput):
+    """A path leaves the folder it has to stay in."""
+
+
+class PatchUnreadable(BadInput):
+    """The picture of one patch is missing, broken or too large."""
+
+    http_status = 404
+
+
+class UnsupportedPatch(BadInput):
+    """Pixels of a kind that a descriptor cannot describe."""
+
+
+class JobCancelled(EOBenchError):
+    """Raised inside a job when its owner asked to cancel it."""
+
+
+class JobLost(EOBenchError):
+    """Raised inside a job that no longer holds its lease: another worker may own it, so nothing more is written."""
+
+
+class TooMany(EOBenchError):
+    """Too many attempts; wait and try again."""
+
+    http_status = 429

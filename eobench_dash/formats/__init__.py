@@ -1,0 +1,131 @@
+"""Datasets in and out. ``read`` streams a dataset's good rows and tells afterwards what was wrong with the others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from eobench_dash.domain.importing import ImportIssue, PatchRecord
+from eobench_dash.errors import BadInput, UnreadableDataset
+from eobench_dash.formats import imagefolder, paper_json
+from eobench_dash.formats.json_write import write as write_paper_json
+from eobench_dash.formats.reader import DatasetReader, Progress, check_record
+
+__all__ = ["FORMATS", "DatasetReader", "Format", "Preview", "detect", "preview", "read", "write_paper_json"]
+
+PREVIEW_ROWS = 2000
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way a dataset may lie on disk."""
+
+    name: str
+    title: str
+    description: str
+    looks_like: Callable[[Path], bool]
+    reader: Callable[..., DatasetReader]
+
+
+FORMATS: dict[str, Format] = {
+    "imagefolder": Format(
+        "imagefolder",
+        "Image folder",
+        "One folder a class; images directly below the chosen folder have no label yet.",
+        imagefolder.looks_like,
+        imagefolder.ImageFolder,
+    ),
+    "paper-json": Format(
+        "paper-json",
+        "JSON with features, labels and paths",
+        "One object of parallel arrays, a list of records, or one record a line.",
+        paper_json.looks_like,
+        paper_json.PaperJson,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A first look, bounded in time: counts are those of the rows looked at unless ``complete``."""
+
+    format: str
+    total_hint: int | None
+    labels: Mapping[str, int]
+    samples: tuple[PatchRecord, ...]
+    issues: tuple[ImportIssue, ...]
+    notes: tuple[str, ...]
+    has_vectors: bool
+    vector_dim: int | None
+    complete: bool
+
+
+def detect(path: Path) -> str:
+    """The name of the format ``path`` is in. UnreadableDataset where it is missing or like none of them."""
+    if not path.exists():
+        raise UnreadableDataset(f"There is nothing at {path.name}; check the path.")
+    for known in FORMATS.values():
+        if known.looks_like(path):
+            return known.name
+    raise UnreadableDataset(
+        f"{path.name} is neither a folder of images nor a .json, .jsonl or .ndjson file; name the format if it is one."
+    )
+
+
+def read(
+    path: Path,
+    *,
+    format: str = AUTO,
+    root: Path | None = None,
+    check_images: bool = True,
+    progress: Progress | None = None,
+    workdir: Path | None = None,
+) -> DatasetReader:
+    """A reader of the dataset at ``path``; use it as a context manager.
+
+    ``root`` is the folder that paths start from and may not leave (default: the folder itself, or the JSON's own).
+    Without ``check_images`` files are neither looked for nor decoded. ``progress(done, total)`` is called often and may
+    raise to cancel. ``workdir`` takes temporary files (default: the system's). UnreadableDataset for a bad source.
+    """
+    return _format(path, format).reader(path, root=root, check_images=check_images, progress=progress, workdir=workdir)
+
+
+def preview(
+    path: Path, *, format: str = AUTO, limit: int = 24, root: Path | None = None, workdir: Path | None = None
+) -> Preview:
+    """Look at the first PREVIEW_ROWS rows (of every class in turn) and at the pictures of ``limit`` of them."""
+    known = _format(path, format)
+    with known.reader(path, root=root, check_images=False, workdir=workdir, sample=PREVIEW_ROWS) as reader:
+        records = reader.records()
+        looked_at = list(islice(records, PREVIEW_ROWS))
+        complete = next(records, None) is None
+        report = reader.report()
+        hinted = reader.label_hint()
+        total = reader.total_hint
+        samples = _spread(looked_at, limit)
+        pictures = [check_record(reader.root, record.path) for record in samples if record.path is not None]
+    complete = complete and (total is None or total <= report.total)
+    return Preview(
+        format=known.name,
+        total_hint=report.total if complete else total,
+        labels=dict(report.labels) if hinted is None else dict(hinted),
+        samples=samples,
+        issues=(*report.issues[:100], *(issue for issue in pictures if issue is not None)),
+        notes=report.notes,
+        has_vectors=report.vector_dim is not None,
+        vector_dim=report.vector_dim,
+        complete=complete,
+    )
+
+
+def _format(path: Path, name: str) -> Format:
+    name = detect(path) if name == AUTO else name
+    if name not in FORMATS:
+        raise BadInput(f"There is no format {name[:40]!r}; choose one of: {', '.join([AUTO, *FORMATS])}.")
+    return FORMATS[name]
+
+
+def _spread(records: list[PatchRecord], limit: int) -> tuple[PatchRecord, ...]:
+    step = max(len(records) / limit, 1) if limit else 1
+    return tuple(records[int(i * step)] for i in range(min(limit, len(records))))

@@ -1,0 +1,243 @@
+"""What every format shares: rows from a source go in, good records and a true report come out.
+
+Rows are checked in the order vector, path, label, duplicate, picture, and a row counts under the first check it fails.
+Large pictures are decoded in a few threads, some batches ahead; the order of the rows is kept.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from eobench_dash.domain.importing import ImportIssue, ImportReport, IssueKind, PatchRecord
+from eobench_dash.domain.labels import MAX_LABELS, clean_name
+from eobench_dash.errors import BadInput, UnreadableDataset
+from eobench_dash.formats.confine import Root, SeenPaths, relative_or_problem
+from eobench_dash.formats.pictures import check_picture
+from eobench_dash.formats.tally import RowProblem, Tally
+
+MAX_ROWS = 10_000_000
+BATCH = 256
+AHEAD = 4
+SMALL_PICTURE = 48 << 10
+"""Files up to this size are decoded at once: passing so short a piece of work to a thread costs more than doing it."""
+HEAD_ROWS = 256
+"""Rows looked at to settle the length of the feature vectors: the length that most of them have."""
+
+Progress = Callable[[int, int | None], None]
+"""Called with (work done, work in all or None), in units of the format's own; it may raise to cancel."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A row as the source gives it. ``where`` names it for the user; ``vector`` is finite float32 of any length."""
+
+    where: str
+    path: str | None = None
+    labels: tuple[str, ...] = ()
+    vector: npt.NDArray[np.float32] | None = None
+    lon: float | None = None
+    lat: float | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+_Verdict = RowProblem | None | Future[RowProblem | None]
+
+
+class DatasetReader(ABC):
+    """One dataset being read. Use as a context manager; ``records()`` once, ``report()`` after it is exhausted."""
+
+    def __init__(self, *, root: Path, check_images: bool = True, progress: Progress | None = None) -> None:
+        self._root = Root(root)
+        self._check_images = check_images
+        self._progress = progress
+        self._tally = Tally()
+        self._seen = SeenPaths()
+        self._names: dict[str, str] = {}
+        self._common_length: int | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def root(self) -> Path:
+        """The real folder that the records' paths are relative to."""
+        return self._root.path
+
+    @property
+    def total_hint(self) -> int | None:
+        """About how many rows there are, where that is known before reading them."""
+        return None
+
+    def label_hint(self) -> Mapping[str, int] | None:
+        """Labels and their counts, where the source tells them without being read whole."""
+        return None
+
+    @abstractmethod
+    def _rows(self) -> Iterator[Row | ImportIssue]:
+        """The source's rows in stable order; an issue stands for a row that could not be read."""
+
+    def records(self) -> Iterator[PatchRecord]:
+        """The good rows in stable order. UnreadableDataset where the source itself turns out broken."""
+        rows = self._settle_length(self._rows())
+        waiting: deque[list[tuple[Row, _Verdict]]] = deque()
+        while batch := list(islice(rows, BATCH)):
+            waiting.append([(row, self._look(row)) for row in self._first_checks(batch)])
+            if len(waiting) > AHEAD:
+                yield from self._finish(waiting.popleft())
+        while waiting:
+            yield from self._finish(waiting.popleft())
+        self._last_notes()
+
+    def report(self) -> ImportReport:
+        """What was imported and what was not, so far."""
+        return self._tally.report()
+
+    def skip(self, paths: Iterable[str]) -> None:
+        """Take these paths as seen before, so that an append leaves out what the dataset has already."""
+        self._seen.add(list(paths))
+
+    def note(self, sentence: str) -> None:
+        """Add a sentence to the report's notes."""
+        self._tally.note(sentence)
+
+    def close(self) -> None:
+        """Stop the threads and drop what was written on the side."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def advance(self, done: int, total: int | None) -> None:
+        """Tell the progress callback."""
+        if self._progress is not None:
+            self._progress(done, total)
+
+    def _settle_length(self, rows: Iterator[Row | ImportIssue]) -> Iterator[Row | ImportIssue]:
+        head = list(islice(rows, HEAD_ROWS))
+        if self._common_length is None:
+            lengths = Counter(len(r.vector) for r in head if isinstance(r, Row) and r.vector is not None)
+            self._common_length = lengths.most_common(1)[0][0] if lengths else None
+        self._tally.vector_dim = self._common_length
+        return chain(head, rows)
+
+    def _first_checks(self, batch: list[Row | ImportIssue]) -> list[Row]:
+        """The rows of the batch that deserve a look at their picture, their paths and labels cleaned."""
+        self._tally.total += len(batch)
+        if self._tally.total > MAX_ROWS:
+            raise UnreadableDataset(f"The dataset has more than {MAX_ROWS:,} rows; import it in parts.")
+        passed = []
+        for row in batch:
+            if isinstance(row, ImportIssue):
+                self._tally.bad(row)
+                continue
+            try:
+                self._check_length(row)
+                row.path = None if row.path is None else relative_or_problem(self._root, row.path)
+                row.labels = tuple(dict.fromkeys(self._clean_label(raw) for raw in row.labels))
+            except RowProblem as problem:
+                self._reject(row, problem)
+            else:
+                passed.append(row)
+        new = iter(self._seen.add([r.path for r in passed if r.path is not None]))
+        unique = []
+        for row in passed:
+            if row.path is None or next(new):
+                unique.append(row)
+            else:
+                self._reject(row, RowProblem(IssueKind.DUPLICATE_PATH, "This path occurred before; the first is kept."))
+        return unique
+
+    def _check_length(self, row: Row) -> None:
+        length = None if row.vector is None else len(row.vector)
+        if length != self._common_length:
+            has, want = (f"a vector of {n}" if n is not None else "no vector" for n in (length, self._common_length))
+            raise RowProblem(IssueKind.VECTOR_LENGTH, f"The row has {has}; most rows of this dataset have {want}.")
+
+    def _clean_label(self, raw: str) -> str:
+        name = self._names.get(raw)
+        if name is None:
+            try:
+                name = clean_name(raw)
+            except BadInput as error:
+                raise RowProblem(IssueKind.BAD_LABEL, str(error)) from None
+            if len(self._names) >= MAX_LABELS:
+                raise RowProblem(IssueKind.BAD_LABEL, f"There are more than {MAX_LABELS:,} labels; this one is new.")
+            self._names[raw] = name
+        return name
+
+    def _look(self, row: Row) -> _Verdict:
+        """What is wrong with the row's picture, or the promise to find out."""
+        if row.path is None or not self._check_images:
+            return None
+        try:
+            path, size = self._root.locate(row.path)
+        except RowProblem as problem:
+            return problem
+        if size <= SMALL_PICTURE:
+            return _problem(path, size)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="pictures")
+        return self._pool.submit(_problem, path, size)
+
+    def _finish(self, batch: list[tuple[Row, _Verdict]]) -> Iterator[PatchRecord]:
+        for row, verdict in batch:
+            problem = verdict.result() if isinstance(verdict, Future) else verdict
+            if problem is not None:
+                self._reject(row, problem)
+                continue
+            self._tally.good(row.labels)
+            yield PatchRecord(row.path, row.labels, row.vector, row.lon, row.lat, row.extra)
+
+    def _reject(self, row: Row, problem: RowProblem) -> None:
+        self._tally.bad(issue_of(row.where, row.path, problem))
+
+    def _last_notes(self) -> None:
+        if self._tally.counts[IssueKind.MISSING_FILE] and not self._tally.imported:
+            self.note(
+                f"No picture was found below {self.root.name or self.root}. Choose the folder that the paths start "
+                "from, or import without checking the pictures."
+            )
+
+
+def issue_of(where: str, path: str | None, problem: RowProblem) -> ImportIssue:
+    """The issue of a row, named by its place in the source and, where known, by its path."""
+    named = path is not None and shown(path) != where
+    return ImportIssue(problem.kind, f"{where}: {shown(path or '')}" if named else where, str(problem))
+
+
+def check_record(root: Path, path: str) -> ImportIssue | None:
+    """Look at one picture below ``root`` (for previews); None where it is fine."""
+    try:
+        check_picture(*Root(root).locate(path))
+    except RowProblem as problem:
+        return ImportIssue(problem.kind, shown(path), str(problem))
+    return None
+
+
+def _problem(path: str, size: int) -> RowProblem | None:
+    try:
+        check_picture(path, size)
+    except RowProblem as problem:
+        return problem
+    return None
+
+
+def shown(path: str) -> str:
+    """A path as a report prints it: short, and without characters that cannot be printed or stored."""
+    short = path if len(path) <= 200 else f"{path[:120]} … {path[-60:]}"
+    return short if short.isprintable() else ascii(short)

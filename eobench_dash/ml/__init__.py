@@ -1,0 +1,1 @@
+"""Arrays to arrays: features, neighbours, embeddings, metrics. No I/O, no database; imports domain only."""

@@ -1,0 +1,193 @@
+"""Several descriptors as one vector: transform, standardise, give each block the same weight, principal components.
+
+Per block: square root of histograms and pooled responses (Hellinger), signed square root of statistics, logarithm of
+Gabor strengths; z-score over the dataset, clipped at 3; divided so that every block has the same total variance; then
+the leading principal components of all. No learned weights; the same seed and rows give the same projection.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg
+
+from eobench_dash.errors import BadInput
+
+CLIP = 3.0
+SAMPLE = 20_000
+ROWS = 4_096
+GABOR_FLOOR = 1e-4
+
+
+def _root(x: np.ndarray) -> np.ndarray:
+    out: np.ndarray = np.sqrt(np.maximum(x, 0))
+    return out
+
+
+def _signed_root(x: np.ndarray) -> np.ndarray:
+    out: np.ndarray = np.sign(x) * np.sqrt(np.abs(x))
+    return out
+
+
+def _log(x: np.ndarray) -> np.ndarray:
+    out: np.ndarray = np.log(np.maximum(x, 0) + GABOR_FLOOR)
+    return out
+
+
+def _same(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "wld144": _root,
+    "sar_wld144": _root,
+    "sar_wld144_rmd3x3": _root,
+    "color_stats": _signed_root,
+    "gabor": _log,
+    "rcf": _root,
+}
+"""How a block is transformed before it is standardised; blocks of other names are taken as they are."""
+
+
+@dataclass(frozen=True)
+class Combiner:
+    """A fitted projection: appended patches described later land in the same space.
+
+    ``names``/``sizes`` of the blocks in order; ``mean``, ``scale`` (sum of sizes,): z-score and block weight;
+    ``limit`` (sum of sizes,): the clip after weighting; ``centre`` (sum of sizes,); ``components`` (dim, sum of sizes).
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    mean: np.ndarray
+    scale: np.ndarray
+    limit: np.ndarray
+    centre: np.ndarray
+    components: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        return int(self.components.shape[0])
+
+    @classmethod
+    def fit(
+        cls, blocks: Mapping[str, np.ndarray], *, dim: int = 128, seed: int = 0, sample: int = SAMPLE
+    ) -> "Combiner":
+        """Learn from ``blocks`` name -> (n, d_i), at most ``sample`` seeded rows of them (memory maps welcome).
+
+        The dimension is at most ``dim``, the columns, and the rows less one. BadInput for unequal or empty blocks.
+        """
+        rows = _rows_of(blocks)
+        if rows == 0 or dim < 1:
+            raise BadInput("Nothing to combine: give at least one described patch and a dimension of 1 or more.")
+        chosen = np.arange(rows)
+        if rows > sample:
+            chosen = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
+        parts = {name: _transformed(name, block[chosen]) for name, block in blocks.items()}
+        means, scales, limits, values = [], [], [], []
+        for part in parts.values():
+            mean = part.mean(axis=0, dtype=np.float64)
+            spread = part.std(axis=0, dtype=np.float64)
+            varies = spread > 1e-7 * np.maximum(np.abs(mean), 1e-7)
+            unit = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
+            z = np.clip((part - mean) * unit, -CLIP, CLIP)
+            weight = 1.0 / np.sqrt(max(float(z.var(axis=0).sum()), 1e-12))
+            means.append(mean)
+            scales.append(unit * weight)
+            limits.append(np.full(len(mean), CLIP * weight))
+            values.append((z * weight).astype(np.float32))
+        table = np.hstack(values)
+        centre = table.mean(axis=0, dtype=np.float64)
+        return cls(
+            tuple(parts),
+            tuple(part.shape[1] for part in parts.values()),
+            np.concatenate(means).astype(np.float32),
+            np.concatenate(scales).astype(np.float32),
+            np.concatenate(limits).astype(np.float32),
+            centre.astype(np.float32),
+            _components(table - centre.astype(np.float32), dim),
+        )
+
+    def transform(self, blocks: Mapping[str, np.ndarray], *, out: np.ndarray | None = None) -> np.ndarray:
+        """(n, dim) float32, in chunks of 4,096 rows; into ``out`` where given (a memory map, say).
+
+        BadInput where a block is missing or has another width than it was fitted with.
+        """
+        rows = _rows_of(blocks)
+        found = {name: block.shape[1] for name, block in blocks.items()}
+        for name, size in zip(self.names, self.sizes, strict=True):
+            if found.get(name) != size:
+                raise BadInput(
+                    f"The projection was made with {size} numbers of {name}; these patches have {found.get(name)}."
+                )
+        if out is None:
+            out = np.empty((rows, self.dim), np.float32)
+        for start in range(0, rows, ROWS):
+            stop = min(start + ROWS, rows)
+            raw = np.hstack([_transformed(name, blocks[name][start:stop]) for name in self.names])
+            z = (raw - self.mean) * self.scale
+            np.clip(z, -self.limit, self.limit, out=z)
+            out[start:stop] = (z - self.centre) @ self.components.T
+        return out
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Plain arrays to store (no pickles): ``from_arrays`` gives an equal combiner."""
+        return {
+            "names": np.array(self.names),
+            "sizes": np.array(self.sizes, np.int64),
+            "mean": self.mean,
+            "scale": self.scale,
+            "limit": self.limit,
+            "centre": self.centre,
+            "components": self.components,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Combiner":
+        """The combiner that ``to_arrays`` wrote; BadInput where arrays are missing or do not fit together."""
+        try:
+            names = tuple(str(name) for name in arrays["names"])
+            sizes = tuple(int(size) for size in arrays["sizes"])
+            mean, scale, limit, centre, components = (
+                np.asarray(arrays[key], np.float32) for key in ("mean", "scale", "limit", "centre", "components")
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"The stored projection cannot be read ({error}); compute the features again.") from error
+        width = (sum(sizes),)
+        fits = mean.shape == scale.shape == limit.shape == centre.shape == width == components.shape[1:]
+        if not fits or len(names) != len(sizes):
+            raise BadInput("The stored projection's arrays do not fit together; compute the features again.")
+        return cls(names, sizes, mean, scale, limit, centre, components)
+
+
+def combine(blocks: Mapping[str, np.ndarray], *, dim: int = 128, seed: int = 0) -> np.ndarray:
+    """Raw ``blocks`` name -> (n, d_i) as (n, at most dim) float32: fit and transform in one."""
+    return Combiner.fit(blocks, dim=dim, seed=seed).transform(blocks)
+
+
+def _rows_of(blocks: Mapping[str, np.ndarray]) -> int:
+    if not blocks:
+        raise BadInput("Nothing to combine: no descriptor blocks given.")
+    counts = {name: block.shape[0] if block.ndim == 2 else -1 for name, block in blocks.items()}
+    if len(set(counts.values())) != 1 or -1 in counts.values():
+        raise BadInput(f"Descriptor blocks must be tables of equally many rows; got {counts}.")
+    return next(iter(counts.values()))
+
+
+def _transformed(name: str, block: np.ndarray) -> np.ndarray:
+    values = TRANSFORMS.get(name, _same)(np.asarray(block, np.float32))
+    if not np.isfinite(values).all():
+        raise BadInput(f"The {name} vectors hold NaN or infinity; describe the patches again or leave those out.")
+    return values
+
+
+def _components(table: np.ndarray, dim: int) -> np.ndarray:
+    """Leading eigenvectors of the covariance as rows, each with its largest entry positive (so signs are settled)."""
+    rows, columns = table.shape
+    keep = max(1, min(dim, columns, rows - 1))
+    covariance = (table.T @ table).astype(np.float64) / rows
+    _, vectors = linalg.eigh(covariance, subset_by_index=(columns - keep, columns - 1))
+    vectors = vectors[:, ::-1]
+    largest = np.abs(vectors).argmax(axis=0)
+    signs = np.where(vectors[largest, np.arange(keep)] < 0, -1.0, 1.0)
+    return np.ascontiguousarray((vectors * signs).T, np.float32)

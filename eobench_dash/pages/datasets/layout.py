@@ -1,0 +1,123 @@
+"""A dataset's page: labels, settings, features and maps, import report, deletion."""
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from eobench_dash.components.ui import button, dialog, field, note, text_input
+from eobench_dash.components.ui import icon as icon_of
+from eobench_dash.domain.datasets import DatasetSummary
+from eobench_dash.domain.importing import report_from_dict
+from eobench_dash.domain.labels import PALETTE
+from eobench_dash.domain.people import Role
+from eobench_dash.pages import asking
+from eobench_dash.pages.datasets import ids, views
+from eobench_dash.services import datasets, importing
+from eobench_dash.services.features import kinds_for
+
+METHODS = [{"label": "UMAP", "value": "umap"}, {"label": "t-SNE", "value": "tsne"}]
+
+
+def layout(dataset_id: int, **_: str) -> Component:
+    """The page of one dataset; what only builders may do is hidden from others (and refused by the services)."""
+    ws, who = asking()
+    row = datasets.get_dataset(ws, who, dataset_id=dataset_id)
+    found = importing.import_report(ws, who, dataset_id=dataset_id)
+    report = report_from_dict(found) if found else None
+    builds, edits = who.role.rank >= Role.BUILDER.rank, who.role.rank >= Role.EXPERT.rank
+    left = html.Div([_labels(edits), _card("How it came in", views.report_view(report, row.id))], className="eob-stack eob-stack--wide")
+    right = html.Div([_settings(row, builds), _vectors(row, builds), _deletion(row, builds)], className="eob-stack eob-stack--wide")
+    stores = [dcc.Store(id=ids.DATASET, data=dataset_id), dcc.Store(id=ids.CHANGED), dcc.Store(id=ids.EDITOR_STATE)]
+    body = html.Div([left, right], className="eob-columns eob-columns--even")
+    return html.Div([*stores, html.Div(views.head(row), id=ids.HEAD), body, _editor()], className="eob-page")
+
+
+def _card(title: str, *children: Component, hidden: bool = False, danger: bool = False) -> Component:
+    classes = "eob-card eob-stack eob-card--danger" if danger else "eob-card eob-stack"
+    return html.Section([html.H2(title), *children], className=classes, hidden=hidden)
+
+
+def _labels(edits: bool) -> Component:
+    search = dcc.Input(id=ids.FILTER, type="search", value="", placeholder="Find a label", className="eob-input", debounce=0.2)
+    new = html.Div(button("New label", id=ids.NEW, icon_name="plus"), hidden=not edits)
+    bar = html.Div([html.Div(search, className="eob-grow"), new], className="eob-row")
+    return _card("Labels", bar, html.Div(id=ids.LABELS))
+
+
+def _editor() -> Component:
+    swatches = dcc.RadioItems(
+        id=ids.PALETTE,
+        options=[
+            {"label": html.Span(className="eob-swatch", style={"background": c}, title=c), "value": c} for c in PALETTE
+        ],
+        inline=True,
+        className="eob-palette",
+    )
+    fields = [
+        dcc.Store(id=ids.CODE),
+        field("Name", text_input(ids.NAME, maxLength=120)),
+        field("Colour", html.Div([swatches, text_input(ids.COLOR, maxLength=7, placeholder="#rrggbb")], id=None)),
+        field("Meaning", dcc.Textarea(id=ids.DESCRIPTION, className="eob-input", maxLength=2000), hint=_MEANING),
+        html.Div(views.save_button(ids.SAVE)),
+    ]
+    merge = html.Div(
+        [
+            field("Merge into", dcc.Dropdown(id=ids.MERGE_INTO, options=[], placeholder="Another label")),
+            html.P("All its patches move there in one step that can be undone.", className="eob-muted eob-small"),
+            html.Div(button("Merge", id=ids.MERGE, icon_name="merge")),
+        ],
+        id=ids.MERGE_PART,
+        className="eob-stack eob-apart",
+    )
+    return dialog(ids.EDITOR, "Label", [*fields, merge], small=True)
+
+
+_MEANING = "What an annotator needs to know to decide: it goes into reports and exports."
+
+
+def _settings(row: DatasetSummary, builds: bool) -> Component:
+    public = [{"label": "Anybody may read it (where the server is open to the public)", "value": "yes"}]
+    return _card(
+        "Settings",
+        field("Name", text_input(ids.TITLE, value=row.name, maxLength=80)),
+        field("Description", dcc.Textarea(id=ids.ABOUT, value=row.description, className="eob-input")),
+        field("Attribution", dcc.Textarea(id=ids.ATTRIBUTION, value=row.attribution, className="eob-input"), hint=_CREDIT),
+        dcc.Checklist(id=ids.PUBLIC, options=public, value=["yes"] if row.public else [], className="eob-checks"),
+        html.Div(views.save_button(ids.KEEP)),
+        hidden=not builds,
+    )
+
+
+_CREDIT = "Whose data it is; it stands on reports and exports."
+
+
+def _vectors(row: DatasetSummary, builds: bool) -> Component:
+    kinds = kinds_for(row.modality)
+    compute = html.Div(
+        [
+            dcc.Dropdown(id=ids.KIND, options=kinds, value=kinds[-1] if kinds else None, clearable=False, className="eob-grow"),
+            button("Compute", id=ids.COMPUTE, icon_name="jobs"),
+        ],
+        className="eob-row",
+    )
+    embed = html.Div(
+        [
+            dcc.Dropdown(id=ids.METHOD, options=METHODS, value="umap", clearable=False, className="eob-grow"),
+            button("Make a map", id=ids.EMBED, icon_name="explore"),
+        ],
+        className="eob-row",
+    )
+    forms = html.Div([compute, embed], className="eob-stack", hidden=not builds)
+    return _card("Features and maps", html.Div(id=ids.VECTORS), forms)
+
+
+def _deletion(row: DatasetSummary, builds: bool) -> Component:
+    words = "Labels, history, features and maps go for good. The image files that were imported stay where they are."
+    typed = text_input(ids.DELETE_NAME, placeholder=row.name)
+    return _card(
+        "Delete this dataset",
+        note(words, "danger"),
+        field(f"Type its name to confirm: {row.name}", typed),
+        html.Div(html.Button([icon_of("trash"), "Delete"], id=ids.DELETE, type="button", className="eob-button eob-button--danger")),
+        hidden=not builds,
+        danger=True,
+    )

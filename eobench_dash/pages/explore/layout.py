@@ -1,0 +1,136 @@
+"""The explore page: neighbours on the left, the map, the groups on the right."""
+
+from dash import dcc, html
+from dash.development.base_component import Component
+
+from eobench_dash.components.embedding_map import EmbeddingMap, label_table
+from eobench_dash.components.ui import button, dialog, field, icon, icon_button, opener, simulated_mark, text_input
+from eobench_dash.domain.people import Role
+from eobench_dash.pages import asking
+from eobench_dash.pages.explore import ids, views
+from eobench_dash.services import datasets, embeddings, features, labels
+
+
+def layout(
+    *, dataset_id: int, map: str | None = None, mode: str = "", patch: str | None = None, v: str | None = None, **_: str
+) -> Component:
+    """The page for one dataset. ``map``, ``mode``, ``patch`` and ``v`` (x, y, zoom) come from a link to a view."""
+    ws, who = asking()
+    dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
+    maps = embeddings.list_embeddings(ws, who, dataset_id=dataset_id)
+    names = labels.list_labels(ws, who, dataset_id=dataset_id)
+    kinds = [f.kind for f in features.list_feature_sets(ws, who, dataset_id=dataset_id)]
+    may_clean = who.role.rank >= Role.EXPERT.rank
+    shown = next((m for m in maps if str(m.id) == map), None) or next((m for m in maps if m.label is None), None)
+    chosen = "clean" if mode == "clean" and may_clean else "visualise"
+    base = f"/data/datasets/{dataset_id}"
+    picked = int(patch) if patch and patch.isdecimal() and int(patch) < dataset.patch_count else None
+    the_map = EmbeddingMap(
+        id=ids.MAP,
+        coordsUrl=f"{base}/embeddings/{shown.id}.bin" if shown else None,
+        labels=label_table(names),
+        labelsUrl=f"{base}/labels.bin",
+        imageUrl=f"{base}/patches/{{ordinal}}/image?size=256",
+        changesUrl=f"/api/datasets/{dataset_id}/changes",
+        mode=chosen,
+        view=views.parse_view(v),
+        focus={"ordinal": picked, "n": 1} if picked is not None else None,
+        title=f"Map of {dataset.name}",
+        className="eob-explore__map",
+    )
+    bar = html.Div(
+        [
+            html.H1([dataset.name, " ", simulated_mark() if dataset.simulated else ""], className="eob-explore__name"),
+            dcc.Dropdown(
+                id=ids.MAPS,
+                options=views.map_options(maps),
+                value=shown.id if shown else None,
+                clearable=False,
+                searchable=False,
+                placeholder="No map yet",
+                className="eob-explore__maps",
+            ),
+            opener("New map", ids.NEW_DIALOG, look="quiet small", icon_name="plus") if may_clean else "",
+            html.Span(className="eob-grow"),
+            _goto(),
+            _modes(chosen, may_clean=may_clean),
+            icon_button("Undo my last change (Ctrl+Z)", "left", look="quiet", **{"data-explore": "undo"})
+            if may_clean
+            else "",
+        ],
+        className="eob-explore__bar",
+        role="toolbar",
+        **{"aria-label": "Map tools"},
+    )
+    return html.Div(
+        [
+            *[dcc.Store(id=name) for name in (ids.PICK, ids.TICK, ids.HIDE, ids.THEME, ids.WANTED)],
+            dcc.Store(id=ids.DATASET, data=dataset_id),
+            bar,
+            html.Aside(
+                html.Div(views.neighbours_hint(), id=ids.NEIGHBOURS),
+                className="eob-explore__left",
+                **{"aria-label": "Nearest neighbours"},
+            ),
+            html.Div([the_map, views.no_map(kinds, may_clean=may_clean) if shown is None else ""], className="eob-explore__stage"),
+            _right(),
+            _new_map(kinds, [label.name for label in names]),
+        ],
+        id=ids.ROOT,
+        className="eob-explore",
+        **{
+            "data-dataset": str(dataset_id),
+            "data-mode": chosen,
+            "data-may-clean": "1" if may_clean else "",
+            "data-role": who.role.value,
+        },
+    )
+
+
+def _goto() -> Component:
+    box = text_input(ids.GOTO, placeholder="Go to number or path", type="search", n_submit=0, **{"aria-label": "Go to patch"})
+    return html.Div([icon("search"), box], className="eob-explore__goto")
+
+
+def _modes(chosen: str, *, may_clean: bool) -> Component:
+    options = [{"label": "Visualise", "value": "visualise"}]
+    options += [{"label": "Clean", "value": "clean"}] if may_clean else []
+    return dcc.RadioItems(id=ids.MODE, options=options, value=chosen, inline=True, className="eob-explore__modes")
+
+
+def _right() -> Component:
+    chart = dcc.Graph(id=ids.CHART, config={"displayModeBar": False, "responsive": True}, className="eob-explore__chart")
+    kinds = dcc.RadioItems(
+        id=ids.CHART_KIND,
+        options=[{"label": "Bars", "value": "bar"}, {"label": "Ring", "value": "pie"}],
+        value="bar",
+        inline=True,
+        className="eob-explore__modes",
+    )
+    return html.Aside(
+        [
+            html.Div([html.H2("Groups"), html.Button("Show all", type="button", className="eob-link", **{"data-explore": "all"})], className="eob-row eob-explore__head"),
+            html.Div(id=ids.GROUPS, className="eob-explore__groups"),
+            html.Div([html.H2("Patches per label"), kinds], className="eob-row eob-explore__head"),
+            chart,
+        ],
+        className="eob-explore__right",
+        **{"aria-label": "Groups"},
+    )
+
+
+def _new_map(kinds: list[str], names: list[str]) -> Component:
+    methods = [{"label": text, "value": name} for name, text in views.METHODS.items()]
+    groups = [{"label": "All patches", "value": ""}, *({"label": name, "value": name} for name in names)]
+    return dialog(
+        ids.NEW_DIALOG,
+        "New map",
+        [
+            field("Method", dcc.Dropdown(id=ids.METHOD, options=methods, value="umap", clearable=False)),
+            field("Features", dcc.Dropdown(id=ids.FEATURE, options=kinds, value=views.default_kind(kinds), clearable=False)),
+            field("Patches", dcc.Dropdown(id=ids.GROUP, options=groups, value="", clearable=False)),
+            html.P("A map is a view: distances and neighbours are always those of the features.", className="eob-muted"),
+            html.Div(button("Compute", id=ids.COMPUTE, look="primary"), className="eob-row eob-row--end"),
+        ],
+        small=True,
+    )

@@ -1,0 +1,48 @@
+"""Ids of the home page."""
+
+DATASETS = "home-datasets"
+JOBS = "home-jobs"
+TASKS = "home-tasks"
+ACTIVITY = "home-activity"
+
+IMPORT = "home-import"
+"""The import dialog; home.js and the openers know it by this id."""
+CLOSE = "home-close"
+SOURCE = "home-source"
+PANEL_BROWSE = "home-panel-browse"
+PANEL_UPLOAD = "home-panel-upload"
+PANEL_EUROSAT = "home-panel-eurosat"
+PANEL_SIMULATE = "home-panel-simulate"
+
+FOLDER = "home-folder"
+ENTRIES = "home-entries"
+BROWSER = "home-browser"
+CHOSEN = "home-chosen"
+"""Store of the path to import; home.js writes it after an upload."""
+UPLOAD = "home-upload"
+
+PREVIEW = "home-preview"
+OPTIONS = "home-options"
+NAME = "home-name"
+APPEND = "home-append"
+MODALITY = "home-modality"
+FOLLOW_UP = "home-follow-up"
+START = "home-start"
+
+EUROSAT = "home-eurosat"
+
+SIM_NAME = "home-sim-name"
+SIM_MODALITY = "home-sim-modality"
+SIM_COUNT = "home-sim-count"
+SIM_SEED = "home-sim-seed"
+SIMULATE = "home-simulate"
+
+
+def entry(index: int | str) -> dict[str, str | int]:
+    """The n-th thing in the folder shown."""
+    return {"type": "home-entry", "index": index}
+
+
+def next_step(dataset_id: int | str, step: str) -> dict[str, str | int]:
+    """The button that starts a dataset's next step."""
+    return {"type": "home-next", "dataset": dataset_id, "step": step}

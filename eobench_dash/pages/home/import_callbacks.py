@@ -1,0 +1,138 @@
+"""Callbacks of the import dialog: look around, look at what would come in, start."""
+
+from typing import Any
+
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash.development.base_component import Component
+from dash.exceptions import PreventUpdate
+
+from eobench_dash.components import ids as shared
+from eobench_dash.components.toasts import toast
+from eobench_dash.components.ui import note
+from eobench_dash.errors import EOBenchError
+from eobench_dash.pages import asking
+from eobench_dash.pages.home import ids, import_views
+from eobench_dash.pages.home.views import may_build
+from eobench_dash.services import datasets, importing, uploads
+
+PANELS = (ids.PANEL_BROWSE, ids.PANEL_UPLOAD, ids.PANEL_EUROSAT, ids.PANEL_SIMULATE)
+
+
+def register(app: Dash) -> None:
+    """Add the dialog's callbacks."""
+    _register_browser(app)
+    _register_browsing(app)
+    _register_preview(app)
+    _register_starts(app)
+
+
+def _register_browser(app: Dash) -> None:
+    show = ClientsideFunction(namespace="eob", function_name="showSource")
+    app.clientside_callback(show, *[Output(panel, "hidden") for panel in PANELS], Input(ids.SOURCE, "value"))
+    close = ClientsideFunction(namespace="eob", function_name="closeDialogs")
+    app.clientside_callback(close, Input(ids.CLOSE, "data"), prevent_initial_call=True)
+
+
+def _register_browsing(app: Dash) -> None:
+    @app.callback(
+        Output(ids.BROWSER, "children"),
+        Output(ids.ENTRIES, "data"),
+        Input(ids.FOLDER, "data"),
+    )
+    def show_folder(folder: str | None) -> tuple[Component, list[list[Any]]]:
+        ws, who = asking()
+        if not may_build(who):
+            raise PreventUpdate
+        entries = importing.browse(ws, who, folder=folder)
+        return import_views.folder_view(entries, folder), [[entry.path, entry.is_dir] for entry in entries]
+
+    @app.callback(
+        Output(ids.FOLDER, "data"),
+        Output(ids.CHOSEN, "data"),
+        Input(ids.entry(ALL), "n_clicks"),
+        State(ids.FOLDER, "data"),
+        State(ids.ENTRIES, "data"),
+        prevent_initial_call=True,
+    )
+    def open_entry(_clicks: list[int | None], folder: str | None, entries: list[list[Any]]) -> tuple[Any, Any]:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            raise PreventUpdate
+        index = ctx.triggered_id["index"]
+        if index == "use":
+            return no_update, folder
+        if index == "up":
+            return uploads.folder_above(*asking(), folder=folder), no_update
+        path, is_dir = entries[index]
+        return (path, no_update) if is_dir else (no_update, path)
+
+
+def _register_preview(app: Dash) -> None:
+    @app.callback(
+        Output(ids.PREVIEW, "children"),
+        Output(ids.OPTIONS, "hidden"),
+        Output(ids.NAME, "value"),
+        Output(ids.APPEND, "options"),
+        Input(ids.CHOSEN, "data"),
+        prevent_initial_call=True,
+    )
+    def show_preview(path: str | None) -> tuple[Any, bool, Any, Any]:
+        if not path:
+            return None, True, no_update, no_update
+        ws, who = asking()
+        try:
+            look, pictures = uploads.look_into(ws, who, path=path)
+        except EOBenchError as error:
+            return note(str(error), "danger", role="alert"), True, no_update, no_update
+        into = [{"label": row.name, "value": row.id} for row in datasets.list_datasets(ws, who) if not row.simulated]
+        return import_views.preview_view(path, look, pictures), False, import_views.suggested_name(path), into
+
+
+def _register_starts(app: Dash) -> None:
+    started = (
+        Output(shared.JOBS_KICK, "data", allow_duplicate=True),
+        Output(ids.CLOSE, "data", allow_duplicate=True),
+        Output(ids.CHOSEN, "data", allow_duplicate=True),
+    )
+
+    @app.callback(
+        *started,
+        Input(ids.START, "n_clicks"),
+        State(ids.CHOSEN, "data"),
+        State(ids.NAME, "value"),
+        State(ids.APPEND, "value"),
+        State(ids.MODALITY, "value"),
+        State(ids.FOLLOW_UP, "value"),
+        prevent_initial_call=True,
+    )
+    def start_import(clicks: int | None, path: str, name: str, into: int | None, kind: str, then: list[str]) -> Any:
+        if not clicks:
+            raise PreventUpdate
+        options: dict[str, Any] = {"append_to": into, "modality": kind, "follow_up": bool(then)}
+        return _started(importing.start_import(*asking(), path=path or "", name=name or "", **options))
+
+    @app.callback(
+        *started,
+        Input(ids.SIMULATE, "n_clicks"),
+        State(ids.SIM_NAME, "value"),
+        State(ids.SIM_MODALITY, "value"),
+        State(ids.SIM_COUNT, "value"),
+        State(ids.SIM_SEED, "value"),
+        prevent_initial_call=True,
+    )
+    def simulate(clicks: int | None, name: str, modality: str, count: int | None, seed: int | None) -> Any:
+        if not clicks:
+            raise PreventUpdate
+        wanted: dict[str, Any] = {"name": name or "", "modality": modality, "count": count or 0, "seed": seed or 0}
+        return _started(importing.start_simulation(*asking(), **wanted))
+
+    @app.callback(*started, Input(ids.EUROSAT, "n_clicks"), prevent_initial_call=True)
+    def download_eurosat(clicks: int | None) -> Any:
+        if not clicks:
+            raise PreventUpdate
+        return _started(importing.start_download(*asking()))
+
+
+def _started(job_id: int) -> tuple[dict[str, int], int, None]:
+    """Say so, have the shell look at the jobs, close the dialog, forget the choice."""
+    toast("It has started. Progress shows at the top; you may leave this page.", kind="ok")
+    return {"job": job_id}, job_id, None

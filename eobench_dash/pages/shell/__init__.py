@@ -1,0 +1,1 @@
+"""The frame around every page: top bar, navigation, jobs, toasts, dialogs for keys; and the router that fills it."""

@@ -1,0 +1,1 @@
+"""How far a dataset's labels can be trusted: measure, read, take home."""

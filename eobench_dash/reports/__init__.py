@@ -1,0 +1,14 @@
+"""Domain values to PDF and CSV bytes. No database, no web: what a report says is decided by whoever gathers it."""
+
+from eobench_dash.domain.report import DatasetReport
+from eobench_dash.reports.csv import report_csv
+
+
+def report_pdf(report: DatasetReport, *, invariant: bool = False) -> bytes:
+    """See ``reports.pdf.report_pdf``. ReportLab is loaded on the first call: most processes never make a PDF."""
+    from eobench_dash.reports.pdf import report_pdf as make
+
+    return make(report, invariant=invariant)
+
+
+__all__ = ["report_csv", "report_pdf"]

@@ -1,0 +1,1 @@
+"""All network and all product formats."""

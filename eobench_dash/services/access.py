@@ -1,0 +1,68 @@
+"""Rules that need a look into the database: which datasets somebody sees, which patches they may relabel."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import Assignment, Dataset, FeatureSet
+from eobench_dash.db.queries import datasets as queries
+from eobench_dash.domain.datasets import DatasetState
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import BadInput, NotAllowed, NotFound
+from eobench_dash.settings import Settings
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What somebody may relabel in a dataset: everything, or the groups of some labels."""
+
+    everything: bool
+    label_ids: frozenset[int | None] = frozenset()
+
+    def covers(self, label_id: int | None) -> bool:
+        """Whether a patch whose current label is ``label_id`` is in scope."""
+        return self.everything or label_id in self.label_ids
+
+
+def may_see(who: Principal, dataset: Dataset, settings: Settings) -> bool:
+    """Everybody logged in sees every dataset; anonymous people the public ones, where EOBENCH_PUBLIC=1."""
+    return not who.anonymous or (settings.public and dataset.public)
+
+
+def visible_dataset(session: Session, who: Principal, settings: Settings, dataset_id: int, *, lock: bool = False) -> Dataset:
+    """The dataset, or NotFound where it is missing, not ready, or not for ``who`` to see. ``lock`` for update."""
+    query = select(Dataset).where(Dataset.id == dataset_id)
+    dataset = session.scalar(query.with_for_update() if lock else query)
+    if dataset is None or dataset.state != DatasetState.READY or not may_see(who, dataset, settings):
+        raise NotFound(f"There is no dataset {dataset_id}, or it is not open to you.")
+    return dataset
+
+
+def may_relabel(session: Session, who: Principal, dataset_id: int) -> Scope:
+    """What ``who`` may relabel: builders everything, experts what is assigned to them; NotAllowed otherwise."""
+    user_id = require(who, Role.EXPERT, what="change labels")
+    if who.role.rank >= Role.BUILDER.rank:
+        return Scope(everything=True)
+    mine = select(Assignment.label_id).where(Assignment.user_id == user_id, Assignment.dataset_id == dataset_id)
+    assigned = frozenset(session.scalars(mine))
+    if not assigned:
+        raise NotAllowed("Nothing in this dataset is assigned to you. Ask a builder for an assignment.")
+    return Scope(everything=None in assigned, label_ids=assigned)
+
+
+def default_feature_set(session: Session, dataset_id: int, kind: str | None) -> FeatureSet:
+    """The feature set of ``kind``, or (None) the one people mean: ``all``, else imported vectors, else the newest.
+
+    BadInput says what to do where there is none.
+    """
+    rows = list(session.scalars(queries.newest_feature_sets(dataset_id)))
+    order = [kind] if kind else ["all", "imported", *(row.kind for row in rows)]
+    for wanted in order:
+        for row in rows:
+            if row.kind == wanted:
+                return row
+    if kind:
+        have = ", ".join(row.kind for row in rows) or "none yet"
+        raise BadInput(f"This dataset has no features of kind {kind!r} (it has: {have}). Compute them first.")
+    raise BadInput("This dataset has no features yet. Compute them first (eobench features NAME --kind all).")

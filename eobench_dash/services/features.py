@@ -1,0 +1,54 @@
+"""A dataset's feature sets: list them, start computing one."""
+
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import Dataset
+from eobench_dash.db.queries import datasets as queries
+from eobench_dash.domain.datasets import SourceKind
+from eobench_dash.domain.jobs import JobKind
+from eobench_dash.domain.patches import FeatureSetInfo
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import BadInput
+from eobench_dash.jobs.queue import enqueue
+from eobench_dash.ml.features import KINDS
+from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.workspace import Workspace
+
+
+def list_feature_sets(ws: Workspace, who: Principal, *, dataset_id: int) -> list[FeatureSetInfo]:
+    """The dataset's feature sets, newest first."""
+    with ws.db.read() as session:
+        visible_dataset(session, who, ws.settings, dataset_id)
+        return [queries.feature_set_info(row) for row in session.scalars(queries.newest_feature_sets(dataset_id))]
+
+
+def start_features(ws: Workspace, who: Principal, *, dataset_id: int, kind: str) -> int:
+    """Queue the computing of one descriptor for every patch; the job's id. BadInput where it does not fit the data."""
+    owner = require(who, Role.BUILDER, what="compute features")
+    with ws.db.write() as session:
+        dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
+        check_kind(dataset, kind)
+        return queue_features(session, dataset, kind=kind, owner=owner, follow_up=False)
+
+
+def check_kind(dataset: Dataset, kind: str) -> None:
+    """BadInput unless the descriptor is known and fits the dataset's pixels."""
+    if kind not in KINDS:
+        raise BadInput(f"The descriptor {kind!r} is not known; use one of {', '.join(KINDS)}.")
+    if dataset.source_kind == SourceKind.NONE:
+        raise BadInput("This dataset came without images, so nothing can be computed from them; use its own vectors.")
+    if dataset.modality not in KINDS[kind].modalities:
+        fitting = ", ".join(name for name, k in KINDS.items() if dataset.modality in k.modalities)
+        raise BadInput(f"{kind} does not fit {dataset.modality} patches; use one of {fitting}.")
+
+
+def queue_features(session: Session, dataset: Dataset, *, kind: str, owner: int | None, follow_up: bool) -> int:
+    """The job row, in the caller's transaction; ``follow_up`` queues the default map after it."""
+    title = f"Describe {dataset.name} by {kind}"
+    args = {"kind": kind, "follow_up": follow_up}
+    return enqueue(session, kind=JobKind.FEATURES, title=title, args=args, owner_id=owner, dataset_id=dataset.id).id
+
+
+def kinds_for(modality: str) -> list[str]:
+    """Names of the descriptors that fit patches of ``modality``, in the table's order."""
+    return [name for name, kind in KINDS.items() if modality in kind.modalities]

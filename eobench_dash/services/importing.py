@@ -1,0 +1,221 @@
+"""Look for datasets to import, preview one, start the import, read its report."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import Dataset, Job
+from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name
+from eobench_dash.domain.jobs import JobKind, JobState
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import BadInput, Conflict, NotFound, PathRefused
+from eobench_dash.formats import FORMATS, Preview, detect, preview
+from eobench_dash.jobs.queue import enqueue
+from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.settings import Settings
+
+MAX_SIMULATED = 10_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing in a folder below the data roots. ``importable``: a folder, or a file of a known format."""
+
+    name: str
+    path: str
+    is_dir: bool
+    importable: bool
+
+
+def browse(ws: Workspace, who: Principal, *, folder: str | None = None) -> list[Entry]:
+    """The data roots (``folder`` None), or what lies in one folder below them; at most 1,000 entries, folders first."""
+    require(who, Role.BUILDER, what="look for datasets to import")
+    if folder is None:
+        return [Entry(root.name or str(root), str(root), True, True) for root in ws.settings.roots if root.is_dir()]
+    inside = confine(ws.settings, folder)
+    if not inside.is_dir():
+        raise NotFound(f"{inside.name} is not a folder.")
+    entries = []
+    with os.scandir(inside) as found:
+        for entry in found:
+            if not entry.name.startswith("."):
+                is_dir = entry.is_dir()
+                known = entry.name.lower().endswith((".json", ".ndjson", ".jsonl"))
+                if is_dir or known:
+                    entries.append(Entry(entry.name, str(inside / entry.name), is_dir, True))
+            if len(entries) >= 1000:
+                break
+    return sorted(entries, key=lambda e: (not e.is_dir, e.name.casefold()))
+
+
+def preview_import(ws: Workspace, who: Principal, *, path: str, format: str = "auto") -> Preview:
+    """What an import of ``path`` would find, from a bounded look at it."""
+    require(who, Role.BUILDER, what="import a dataset")
+    inside = confine(ws.settings, path)
+    return preview(inside, format=_known_format(inside, format))
+
+
+def start_import(
+    ws: Workspace,
+    who: Principal,
+    *,
+    path: str,
+    name: str,
+    format: str = "auto",
+    append_to: int | None = None,
+    modality: str = "optical",
+    attribution: str = "",
+    images: bool = True,
+    follow_up: bool = True,
+) -> int:
+    """Queue the import of a dataset (or its append to one that exists); the job's id.
+
+    ``images=False`` takes vectors and labels only and looks for no picture; ``follow_up`` queues the default descriptor
+    and map after it. BadInput / PathRefused / Conflict say what is wrong.
+    """
+    owner = require(who, Role.BUILDER, what="import a dataset")
+    inside = confine(ws.settings, path)
+    args = {
+        "source": SourceKind.FILES,
+        "path": str(inside),
+        "format": _known_format(inside, format),
+        "modality": _modality(modality),
+        "attribution": attribution,
+        "images": images,
+        "follow_up": follow_up,
+    }
+    with ws.db.write() as session:
+        return _queue(ws, who, session, name=name, args=args, append_to=append_to, owner=owner)
+
+
+def start_simulation(
+    ws: Workspace, who: Principal, *, name: str, modality: str, count: int, seed: int = 0, size: int = 64,
+    follow_up: bool = True,
+) -> int:  # fmt: skip
+    """Queue the making of a simulated dataset of ``count`` patches, ``size`` pixels wide; the job's id."""
+    owner = require(who, Role.BUILDER, what="simulate a dataset")
+    if not 1 <= count <= MAX_SIMULATED:
+        raise BadInput(f"A simulated dataset has 1 to {MAX_SIMULATED:,} patches.")
+    if not 16 <= size <= 512:
+        raise BadInput("Simulated patches are 16 to 512 pixels wide.")
+    args = {
+        "source": SourceKind.SIMULATED,
+        "modality": _modality(modality),
+        "params": {"seed": seed, "count": count, "modality": _modality(modality), "size": size},
+        "attribution": "Simulated data, made by EO Bench. No satellite measured it.",
+        "follow_up": follow_up,
+    }
+    with ws.db.write() as session:
+        return _queue(ws, who, session, name=name, args=args, append_to=None, owner=owner)
+
+
+def start_download(ws: Workspace, who: Principal, *, name: str = "EuroSAT RGB") -> int:
+    """Queue the download of EuroSAT RGB from its record, and its import after it; the job's id."""
+    owner = require(who, Role.BUILDER, what="download EuroSAT")
+    wanted = clean_dataset_name(name)
+    with ws.db.write() as session:
+        if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
+            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.")
+        busy = select(Job.id).where(
+            Job.kind == JobKind.DOWNLOAD, Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+        )
+        if session.scalar(busy.limit(1)) is not None:
+            raise Conflict("EuroSAT is being downloaded already; the bar of jobs shows how far it is.")
+        return enqueue(
+            session, kind=JobKind.DOWNLOAD, title=f"Download {wanted}", args={"name": wanted}, owner_id=owner
+        ).id
+
+
+def import_report(ws: Workspace, who: Principal, *, dataset_id: int) -> Mapping[str, Any]:
+    """The report of the dataset's latest import, as ImportReport.to_dict gives it ({} for simulated data)."""
+    with ws.db.read() as session:
+        return visible_dataset(session, who, ws.settings, dataset_id).import_report
+
+
+def confine(settings: Settings, path: str) -> Path:
+    """The real path, if it lies below a data root; PathRefused says what to set otherwise, NotFound if nothing is there."""
+    if not path or "\0" in path:
+        raise PathRefused("Give the path of a folder or a JSON file.")
+    real = Path(os.path.realpath(Path(path).expanduser()))
+    if not any(real.is_relative_to(root) for root in settings.roots):
+        raise PathRefused(
+            f"{real} is not below a folder that may be imported from. "
+            f"Add its folder to EOBENCH_DATA_ROOTS (for the server too), for example EOBENCH_DATA_ROOTS={real.parent}."
+        )
+    if not real.exists():
+        raise NotFound(f"There is nothing at {real}.")
+    return real
+
+
+def _known_format(path: Path, format: str) -> str:
+    if format != "auto" and format not in FORMATS:
+        raise BadInput(f"The format {format!r} is not known; use auto, {', '.join(FORMATS)}.")
+    return detect(path) if format == "auto" else format
+
+
+def _modality(raw: str) -> str:
+    try:
+        return Modality(raw).value
+    except ValueError as error:
+        raise BadInput(f"The modality {raw!r} is not known; use optical or sar.") from error
+
+
+def _queue(
+    ws: Workspace,
+    who: Principal,
+    session: Session,
+    *,
+    name: str,
+    args: dict[str, Any],
+    append_to: int | None,
+    owner: int,
+) -> int:
+    if append_to is not None:
+        target = visible_dataset(session, who, ws.settings, append_to, lock=True)
+        if target.source_kind != args["source"]:
+            raise Conflict("Only image folders and JSON datasets can be appended to each other.")
+        running = select(Job.id).where(
+            Job.dataset_id == append_to,
+            Job.kind == JobKind.IMPORT,
+            Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
+        )
+        if session.scalar(running.limit(1)) is not None:
+            raise Conflict(f"An import into {target.name} is already on its way; wait until it has ended.")
+        job = enqueue(
+            session,
+            kind=JobKind.IMPORT,
+            title=f"Append to {target.name}",
+            args={**args, "append": True, "name": target.name},
+            owner_id=owner,
+            dataset_id=target.id,
+        )
+        return job.id
+    wanted = clean_dataset_name(name)
+    if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
+        raise Conflict(f"There is already a dataset called {wanted!r}; choose another name, or append to it.")
+    dataset = Dataset(
+        name=wanted,
+        state=DatasetState.IMPORTING,
+        source_kind=args["source"],
+        modality=args["modality"],
+        simulated=args["source"] == SourceKind.SIMULATED,
+        created_by=owner,
+        attribution=args["attribution"],
+    )
+    session.add(dataset)
+    session.flush()
+    job = enqueue(
+        session,
+        kind=JobKind.IMPORT,
+        title=f"Import {wanted}",
+        args={**args, "append": False, "name": wanted},
+        owner_id=owner,
+        dataset_id=dataset.id,
+    )
+    return job.id

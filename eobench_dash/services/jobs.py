@@ -1,0 +1,89 @@
+"""See jobs, cancel them, retry them. Looking also notices workers that have died."""
+
+from sqlalchemy import case
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import Job
+from eobench_dash.db.queries import jobs as queries
+from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import NotAllowed, NotFound
+from eobench_dash.jobs import queue
+from eobench_dash.services.workspace import Workspace
+
+
+def list_jobs(ws: Workspace, who: Principal, *, limit: int = 20, active_only: bool = False) -> list[JobInfo]:
+    """Jobs that ``who`` may see, those not yet over first, then the newest. Anonymous people see none."""
+    if who.user_id is None:
+        return []
+    queue.reap_expired(ws.db)
+    active = Job.state.in_([JobState.QUEUED, JobState.RUNNING])
+    query = _seen_by(who).order_by(case((active, 0), else_=1), Job.id.desc()).limit(max(1, min(limit, 500)))
+    with ws.db.read() as session:
+        rows = session.execute(query.where(active) if active_only else query)
+        return [_info(job, owner) for job, owner in rows]
+
+
+def get_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
+    """One job; NotFound where there is none or ``who`` may not see it."""
+    queue.reap_expired(ws.db)
+    with ws.db.read() as session:
+        return _visible(session, who, job_id)
+
+
+def cancel_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
+    """Cancel a waiting job at once, ask a running one to stop (it has 10 seconds). For its owner and builders."""
+    require(who, Role.READER, what="cancel a job")
+    queue.reap_expired(ws.db)
+    with ws.db.write() as session:
+        _check_touch(who, _visible(session, who, job_id), "cancelled")
+        queue.request_cancel(session, job_id)
+        session.flush()
+        return _visible(session, who, job_id)
+
+
+def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
+    """Queue a failed or cancelled job again, and what was waiting for it. For its owner and builders."""
+    require(who, Role.READER, what="retry a job")
+    queue.reap_expired(ws.db)
+    with ws.db.write() as session:
+        _check_touch(who, _visible(session, who, job_id), "retried")
+        queue.retry(session, job_id)
+        session.flush()
+        return _visible(session, who, job_id)
+
+
+def _seen_by(who: Principal) -> queries.JobsWithOwner:
+    return queries.seen_by(who.user_id or 0, see_all=who.role.rank >= Role.BUILDER.rank)
+
+
+def _visible(session: Session, who: Principal, job_id: int) -> JobInfo:
+    found = None if who.anonymous else session.execute(_seen_by(who).where(Job.id == job_id)).first()
+    if found is None:
+        raise NotFound(f"There is no job {job_id}, or it is not yours to see.")
+    return _info(*found)
+
+
+def _check_touch(who: Principal, job: JobInfo, verb: str) -> None:
+    if job.owner_id != who.user_id and who.role.rank < Role.BUILDER.rank:
+        raise NotAllowed(f"A job is {verb} by who started it ({job.owner or 'nobody'}) or by a builder.")
+
+
+def _info(job: Job, owner: str | None) -> JobInfo:
+    return JobInfo(
+        id=job.id,
+        kind=JobKind(job.kind),
+        state=JobState(job.state),
+        title=job.title,
+        progress=job.progress,
+        message=job.message,
+        error=job.error,
+        dataset_id=job.dataset_id,
+        owner_id=job.owner_id,
+        owner=owner or "",
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        cancel_requested=job.cancel_requested,
+        result=job.result,
+    )

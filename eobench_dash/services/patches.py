@@ -1,0 +1,120 @@
+"""Find a patch, tell about it, show its picture."""
+
+import re
+
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from eobench_dash.db.models import Dataset, Label, Patch, PatchLabel
+from eobench_dash.db.queries.datasets import visible_patches
+from eobench_dash.domain.datasets import SourceKind
+from eobench_dash.domain.labels import NO_LABEL
+from eobench_dash.domain.patches import PatchInfo
+from eobench_dash.domain.people import Principal
+from eobench_dash.errors import BadInput, NotFound, PatchUnreadable
+from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.pixels import FilePixels, open_pixels
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.store.render import render, thumbnail
+
+SIZES = (64, 96, 128, 256, 512)
+"""Widths in pixels at which pictures are served."""
+
+
+def find_patch(ws: Workspace, who: Principal, *, dataset_id: int, query: str) -> int:
+    """The ordinal of the patch that ``query`` names: its number, its path, or the end of its path.
+
+    NotFound where there is none, BadInput where several paths end so.
+    """
+    wanted = query.strip()
+    if not 0 < len(wanted) <= 1024:
+        raise BadInput("Type a patch's number, or its path or the end of it.")
+    with ws.db.read() as session:
+        dataset = visible_dataset(session, who, ws.settings, dataset_id)
+        if re.fullmatch(r"#?\d{1,9}", wanted):
+            ordinal = int(wanted.lstrip("#"))
+            if ordinal < dataset.patch_count:
+                return ordinal
+            raise NotFound(f"There is no patch {ordinal}: this dataset's patches are 0 to {dataset.patch_count - 1}.")
+        base = select(Patch.ordinal).where(visible_patches(dataset))
+        if (exact := session.scalar(base.where(Patch.path == wanted))) is not None:
+            return exact
+        found = session.scalars(base.where(Patch.path.endswith(wanted, autoescape=True)).order_by(Patch.ordinal).limit(2))
+        match list(found):
+            case [only]:
+                return only
+            case []:
+                raise NotFound(f"No patch has a path that ends with {wanted[:80]!r}.")
+            case _:
+                raise BadInput(f"Several patches have a path that ends with {wanted[:80]!r}; type more of it.")
+
+
+def patch_info(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) -> PatchInfo:
+    """All that is known of one patch."""
+    imported = aliased(Label)
+    with ws.db.read() as session:
+        dataset = visible_dataset(session, who, ws.settings, dataset_id)
+        query = (
+            select(Patch, Label, imported.name)
+            .outerjoin(Label, Label.id == Patch.label_id)
+            .outerjoin(imported, imported.id == Patch.imported_label_id)
+            .where(visible_patches(dataset), Patch.ordinal == ordinal)
+        )
+        row = session.execute(query).one_or_none()
+        if row is None:
+            raise _no_patch(dataset, ordinal)
+        patch, label, imported_name = row
+        further = (
+            select(Label.name)
+            .join(PatchLabel, PatchLabel.label_id == Label.id)
+            .where(PatchLabel.dataset_id == dataset_id, PatchLabel.ordinal == ordinal)
+            .order_by(Label.name)
+        )
+        return PatchInfo(
+            dataset_id=dataset_id,
+            ordinal=ordinal,
+            path=patch.path,
+            label=label.name if label else None,
+            label_code=label.code if label else NO_LABEL,
+            color=label.color if label else "",
+            imported_label=imported_name,
+            further_labels=tuple(session.scalars(further)),
+            lon=patch.lon,
+            lat=patch.lat,
+            unsure=patch.unsure,
+            excluded=patch.excluded,
+            last_event=patch.last_event_id,
+        )
+
+
+def patch_image(
+    ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int, size: int | None = None
+) -> tuple[bytes, str]:
+    """A patch's picture as (bytes, MIME type): the file itself where a browser can show it, or ``size`` pixels wide.
+
+    ``size`` is rounded up to one of SIZES. PatchUnreadable where there is no picture or it is broken.
+    """
+    with ws.db.read() as session:
+        dataset = visible_dataset(session, who, ws.settings, dataset_id)
+        path = session.execute(
+            select(Patch.path).where(visible_patches(dataset), Patch.ordinal == ordinal)
+        ).one_or_none()
+        if path is None:
+            raise _no_patch(dataset, ordinal)
+    width = None if size is None else next((s for s in SIZES if s >= size), SIZES[-1])
+    key = f"picture-1/{dataset.id}/{dataset.created_at.timestamp()}/{ordinal}/{width}"
+    source = open_pixels(dataset, ws.settings)
+    if width is None and isinstance(source, FilePixels) and path[0] is not None and dataset.modality == "optical":
+        return source.images.open_bytes(path[0])
+    if (cached := ws.cache.get(key)) is not None:
+        return cached, "image/webp"
+    picture = render(source.read(ordinal, path[0]), modality=dataset.modality)
+    made = thumbnail(picture, width or max(picture.shape[:2]))
+    ws.cache.put(key, made)
+    return made, "image/webp"
+
+
+def _no_patch(dataset: Dataset, ordinal: int) -> NotFound | PatchUnreadable:
+    if dataset.source_kind == SourceKind.NONE and ordinal < dataset.patch_count:
+        return PatchUnreadable("This dataset came without images.")
+    return NotFound(f"There is no patch {ordinal}: this dataset's patches are 0 to {dataset.patch_count - 1}.")

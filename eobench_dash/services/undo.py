@@ -1,0 +1,101 @@
+"""Take back one batch of changes, leaving alone what somebody else changed since."""
+
+from collections import defaultdict
+
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import AnnotationBatch, Dataset
+from eobench_dash.db.queries import annotations as queries
+from eobench_dash.db.queries.labels import merged_by
+from eobench_dash.domain.annotations import EventKind, EventSource, RelabelResult, Skipped
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import Conflict, NotAllowed, NotFound
+from eobench_dash.services.access import Scope, may_relabel, visible_dataset
+from eobench_dash.services.batches import later_changes, newest_event, open_batch, skip, write_flips, write_labels
+from eobench_dash.services.vocabulary import codes_by_id, heir, heirs
+from eobench_dash.services.workspace import Workspace
+
+
+def undo(ws: Workspace, who: Principal, *, dataset_id: int, batch_id: int | None = None) -> RelabelResult:
+    """Take back a batch: the newest of this user and browser that still stands, or the one named by ``batch_id``.
+
+    Each patch gets the label back that it had before (or that label's heir, if it was merged since). Patches that
+    changed again since are left alone and named. An undo is a batch of its own and is not undone again.
+    Raises Conflict where there is nothing to take back, NotAllowed where the named batch is somebody else's.
+    """
+    with ws.db.write() as session:
+        dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
+        scope = may_relabel(session, who, dataset_id)
+        batch = _undoable(session, who, dataset_id, batch_id, scope)
+        if batch is None:
+            raise Conflict("There is nothing to undo: you changed nothing in this dataset from this browser.")
+        summary = f"Undo: {batch.summary}"
+        taken_back = open_batch(
+            session, who, dataset, source=EventSource.UNDO, summary=summary, patches=0, undoes_id=batch.id
+        )
+        if batch.source == EventSource.MERGE:
+            _reopen_label(session, dataset, batch)
+        events: dict[EventKind, dict[int, tuple[int, int | None]]] = defaultdict(dict)
+        for event_id, ordinal, kind, from_label_id, _ in session.execute(queries.batch_events(batch.id)):
+            events[EventKind(kind)][ordinal] = (event_id, from_label_id)
+        skipped: dict[int, Skipped] = {}
+        changed: set[int] = set()
+        for kind, of_kind in events.items():
+            later = later_changes(
+                session, dataset_id, list(of_kind), kind, after=max(event_id for event_id, _ in of_kind.values())
+            )
+            skipped |= {ordinal: skip(who, trace) for ordinal, trace in later.items()}
+            free = {ordinal: before for ordinal, (_, before) in of_kind.items() if ordinal not in later}
+            changed |= free.keys()
+            if kind is EventKind.SET:
+                _restore(session, taken_back, free)
+            else:
+                write_flips(session, taken_back, list(free), kind)
+        taken_back.patch_count = len(changed)
+        codes = codes_by_id(session, dataset_id)
+        now = session.execute(queries.current_labels(dataset_id, sorted(changed)))
+        changes = tuple(sorted((ordinal, codes[label_id]) for ordinal, label_id, _ in now))
+        left = tuple(skipped[ordinal] for ordinal in sorted(skipped))
+        return RelabelResult(taken_back.id, newest_event(session, dataset_id), changes, left, summary)
+
+
+def undo_preview(ws: Workspace, who: Principal, *, dataset_id: int, batch_id: int | None = None) -> str | None:
+    """What ``undo`` would take back, as ``Undo: 312 patches River → SeaLake``; None where there is nothing."""
+    require(who, Role.EXPERT, what="undo changes")
+    with ws.db.read() as session:
+        visible_dataset(session, who, ws.settings, dataset_id)
+        batch = _undoable(session, who, dataset_id, batch_id, Scope(everything=True))
+        return None if batch is None else f"Undo: {batch.summary}"
+
+
+def _undoable(
+    session: Session, who: Principal, dataset_id: int, batch_id: int | None, scope: Scope
+) -> AnnotationBatch | None:
+    standing = queries.undoable_batches(dataset_id)
+    if batch_id is None:
+        mine = standing.where(AnnotationBatch.user_id == who.user_id, AnnotationBatch.session_key == who.session_key)
+        return session.scalar(mine.limit(1))
+    batch = session.scalar(standing.where(AnnotationBatch.id == batch_id))
+    if batch is None:
+        raise NotFound(f"There is no change {batch_id} that could be taken back; it may have been undone already.")
+    if batch.user_id != who.user_id and not scope.everything:
+        raise NotAllowed("This change is somebody else's. Only they or a builder can take it back.")
+    return batch
+
+
+def _restore(session: Session, taken_back: AnnotationBatch, before: dict[int, int | None]) -> None:
+    # One statement for each label that patches go back to: few, whatever the number of patches.
+    merged = heirs(session, taken_back.dataset_id)
+    groups: dict[int | None, list[int]] = defaultdict(list)
+    for ordinal, label_id in before.items():
+        groups[heir(merged, label_id)].append(ordinal)
+    back = [queries.set_events(taken_back, group, target) for target, group in groups.items()]
+    write_labels(session, taken_back, back)
+
+
+def _reopen_label(session: Session, dataset: Dataset, batch: AnnotationBatch) -> None:
+    reopened = session.scalars(merged_by(batch)).all()
+    for label in reopened:
+        label.merged_into_id = None
+    dataset.labels_revision += bool(reopened)
+    session.flush()

@@ -1,0 +1,180 @@
+"""Take in what somebody sends from the browser: a JSON file, or a ZIP archive of images, into the workspace's uploads.
+
+Everything about an upload is untrusted: its name, its length, and each name, size and link inside an archive.
+"""
+
+import base64
+import os
+import secrets
+import shutil
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from eobench_dash.domain.importing import PatchRecord, clean_relative_path
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.errors import BadInput, PatchUnreadable, PathRefused
+from eobench_dash.formats import Preview as Preview  # pages know it from here: they see services only
+from eobench_dash.formats import detect, preview
+from eobench_dash.services.importing import confine
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.store.images import PatchImages, thumbnail
+from eobench_dash.store.render import render
+
+CHUNK = 1 << 20
+PICTURES = 12
+MAX_MEMBERS = 2_000_000
+MAX_RATIO = 4
+"""An archive may unpack to this many times the largest upload (images hardly shrink in a ZIP)."""
+JSON_ENDINGS = frozenset({".json", ".jsonl", ".ndjson"})
+IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+
+
+def receive_upload(ws: Workspace, who: Principal, *, name: str, stream: IO[bytes], length: int | None) -> Path:
+    """Store an upload below the workspace's uploads; the path to import. Nothing is left behind where it fails.
+
+    ``length`` is what the sender claims (None: unknown). BadInput where it is too large, cut short, not a JSON file or
+    a ZIP archive of images.
+    """
+    require(who, Role.BUILDER, what="upload a dataset")
+    clean = _file_name(name)
+    limit = ws.settings.max_upload_mb * 2**20
+    if length is not None and length > limit:
+        raise BadInput(_too_large(limit))
+    folder = ws.settings.home / "uploads" / f"upload-{secrets.token_hex(6)}"
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        got = _copy(stream, folder / clean, limit)
+        if length is not None and got != length:
+            raise BadInput("The upload was cut short; send it again.")
+        return _unpacked(folder / clean, limit) if clean.lower().endswith(".zip") else folder / clean
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise BadInput(f"The upload could not be stored: {error.strerror or error}. Make room and send it again.") from error
+        raise
+
+
+def look_into(ws: Workspace, who: Principal, *, path: str) -> tuple[Preview, dict[str, str]]:
+    """A preview of ``path``, and small pictures (data URLs by the samples' paths; unreadable ones are left out)."""
+    require(who, Role.BUILDER, what="look at a dataset to import")
+    inside = confine(ws.settings, path)
+    look = preview(inside, format=detect(inside))
+    images = PatchImages(inside if inside.is_dir() else inside.parent)
+    names = [sample.path for sample in _of_each_label(look.samples)[:PICTURES] if sample.path is not None]
+    return look, {name: picture for name in names if (picture := _picture(images, name)) is not None}
+
+
+def folder_above(ws: Workspace, who: Principal, *, folder: str | None) -> str | None:
+    """The folder above, or None (the list of data roots) above a root."""
+    require(who, Role.BUILDER, what="look for datasets to import")
+    if folder is None:
+        return None
+    above = confine(ws.settings, folder).parent
+    return str(above) if any(above.is_relative_to(root) for root in ws.settings.roots) else None
+
+
+def _of_each_label(samples: Sequence[PatchRecord]) -> list[PatchRecord]:
+    """The samples with a picture, the first of each label before the second of any."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    turns = []
+    for sample in samples:
+        if sample.path is not None:
+            turns.append((seen[sample.labels[:1]], sample))
+            seen[sample.labels[:1]] += 1
+    return [sample for _, sample in sorted(turns, key=lambda turn: turn[0])]
+
+
+def _picture(images: PatchImages, name: str) -> str | None:
+    try:
+        made = thumbnail(render(images.read(name), modality="optical"), 64)
+    except (PatchUnreadable, PathRefused):
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(made).decode()}"
+
+
+def _file_name(raw: str) -> str:
+    name = PurePosixPath(raw.replace("\\", "/")).name
+    safe = "".join(c if c.isalnum() or c in "._- " else "_" for c in name).strip(" .")[:100]
+    if PurePosixPath(safe).suffix.lower() not in JSON_ENDINGS | {".zip"}:
+        raise BadInput("Upload a .json, .jsonl or .ndjson file, or a .zip archive with a folder of images for each label.")
+    return safe
+
+
+def _too_large(limit: int) -> str:
+    return (
+        f"The upload is larger than {limit // 2**20:,} MB. Put the data below EOBENCH_DATA_ROOTS on the server and "
+        "choose it there, or raise EOBENCH_MAX_UPLOAD_MB."
+    )
+
+
+def _copy(stream: IO[bytes], target: Path, limit: int) -> int:
+    """Copy at most ``limit`` bytes; how many there were."""
+    got = 0
+    with target.open("xb") as out:
+        while chunk := stream.read(CHUNK):
+            got += len(chunk)
+            if got > limit:
+                raise BadInput(_too_large(limit))
+            out.write(chunk)
+    return got
+
+
+def _unpacked(archive: Path, limit: int) -> Path:
+    """Unpack the images and JSON files of an archive beside it, drop the archive; the folder to import."""
+    target = archive.with_suffix("")
+    target.mkdir(mode=0o700)
+    room = limit * MAX_RATIO
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            members = opened.infolist()
+            if len(members) > MAX_MEMBERS:
+                raise BadInput(f"The archive holds more than {MAX_MEMBERS:,} files.")
+            for member in members:
+                if _wanted(member):
+                    room -= _unpack_one(opened, member, target, room)
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise BadInput("The archive is broken, encrypted or of a kind that cannot be read; zip it again.") from error
+    archive.unlink()
+    if not any(target.iterdir()):
+        raise BadInput("The archive holds no image and no JSON file.")
+    return _first_with_choice(target)
+
+
+def _wanted(member: zipfile.ZipInfo) -> bool:
+    """Images and JSON files that are plain files and not hidden."""
+    path = PurePosixPath(member.filename)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    link = stat.S_ISLNK(member.external_attr >> 16)
+    return not (member.is_dir() or hidden or link) and path.suffix.lower() in IMAGE_ENDINGS | JSON_ENDINGS
+
+
+def _unpack_one(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int) -> int:
+    """Unpack one file, at most ``room`` bytes whatever its header claims; its size."""
+    path = target / clean_relative_path(member.filename)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.exists():
+        raise BadInput(f"The archive holds {member.filename} twice.")
+    with opened.open(member) as source:
+        try:
+            return _copy(source, path, room)
+        except BadInput as error:
+            raise BadInput("The archive unpacks to far more than its own size; it is refused.") from error
+
+
+def _first_with_choice(folder: Path) -> Path:
+    """Down through folders that hold one folder and nothing else: people zip the folder, not its content."""
+    while True:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+        if len(found) != 1:
+            return folder
+        only = Path(found[0].path)
+        if only.suffix.lower() in JSON_ENDINGS and only.is_file():
+            return only
+        if not only.is_dir() or not any(child.is_dir() for child in only.iterdir()):
+            return folder
+        folder = only

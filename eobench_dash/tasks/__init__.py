@@ -1,0 +1,41 @@
+"""What workers do: the table job kind → function, and the table job kind → how its leftovers are swept.
+
+Imported by workers (and by the command line, which runs a job in its own process), never by the web.
+A task writes nothing that people see before its last transaction, and that one checks the lease.
+"""
+
+from collections.abc import Callable, Mapping
+
+from eobench_dash.domain.jobs import JobKind
+from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.services.workspace import Workspace, open_workspace
+from eobench_dash.tasks import deleting, describing, downloading, embedding, importing, verifying
+
+__all__ = ["SWEEPS", "TASKS", "open_workspace", "warm_up"]
+
+Task = Callable[[Workspace, JobHandle], None]
+Sweep = Callable[[Workspace, int], None]
+
+TASKS: Mapping[JobKind, Task] = {
+    JobKind.IMPORT: importing.run,
+    JobKind.FEATURES: describing.run,
+    JobKind.EMBED: embedding.run,
+    JobKind.VERIFY: verifying.run,
+    JobKind.DELETE: deleting.run,
+    JobKind.DOWNLOAD: downloading.run,
+}
+
+SWEEPS: Mapping[JobKind, Sweep] = {
+    JobKind.IMPORT: importing.sweep,
+    JobKind.FEATURES: describing.sweep,
+    JobKind.EMBED: embedding.sweep,
+}
+
+
+def warm_up() -> None:
+    """Load what most jobs need, so that a waiting worker starts the next one at once."""
+    import numba  # noqa: F401
+
+    from eobench_dash.ml import features
+
+    features.warm_up()

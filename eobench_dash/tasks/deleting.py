@@ -1,0 +1,54 @@
+"""Delete a dataset: its rows in pieces (a long transaction would hold everybody up), then its files."""
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import (
+    AnnotationBatch,
+    AnnotationEvent,
+    Assignment,
+    Dataset,
+    Embedding,
+    FeatureSet,
+    Label,
+    MetricRun,
+    Patch,
+    PatchLabel,
+)
+from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.services.workspace import Workspace
+
+PIECE = 50_000
+
+
+def run(ws: Workspace, job: JobHandle) -> None:
+    """Delete the dataset of the job. Safe to run again after it was cut off."""
+    dataset_id = int(job.dataset_id or 0)
+    with ws.db.read() as session:
+        dataset = session.get(Dataset, dataset_id)
+    total = dataset.patch_count if dataset else 0
+    for start in range(0, total, PIECE):
+        with ws.db.write() as session:
+            job.fence(session)
+            for model in (AnnotationEvent, PatchLabel, Patch):
+                session.execute(
+                    delete(model).where(
+                        model.dataset_id == dataset_id, model.ordinal >= start, model.ordinal < start + PIECE
+                    )
+                )
+        job.progress(0.9 * min(1.0, (start + PIECE) / total), f"{min(start + PIECE, total):,} of {total:,} patches")
+    with ws.db.write() as session:
+        job.fence(session)
+        _rest(session, dataset_id)
+        job.mark_done_in(session, {})
+    ws.store.remove_dataset(dataset_id)
+
+
+def _rest(session: Session, dataset_id: int) -> None:
+    for model in (AnnotationEvent, PatchLabel, Patch, MetricRun, Embedding, FeatureSet, Assignment):
+        session.execute(delete(model).where(model.dataset_id == dataset_id))
+    session.execute(update(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id).values(undoes_id=None))
+    session.execute(delete(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id))
+    session.execute(update(Label).where(Label.dataset_id == dataset_id).values(merged_into_id=None))
+    session.execute(delete(Label).where(Label.dataset_id == dataset_id))
+    session.execute(delete(Dataset).where(Dataset.id == dataset_id))

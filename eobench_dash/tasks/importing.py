@@ -1,0 +1,295 @@
+"""Import a dataset: rows go in, chunk by chunk, out of everybody's sight, and are shown by one last transaction."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import (
+    AnnotationBatch,
+    AnnotationEvent,
+    Dataset,
+    FeatureSet,
+    Job,
+    Label,
+    Patch,
+    PatchLabel,
+)
+from eobench_dash.domain.annotations import EventKind, EventSource
+from eobench_dash.domain.datasets import DatasetState, SourceKind
+from eobench_dash.domain.importing import ImportReport, PatchRecord
+from eobench_dash.domain.labels import MAX_LABELS, default_color
+from eobench_dash.errors import BadInput, Conflict
+from eobench_dash.formats import read
+from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.services.features import queue_features
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.simulate import SimulatedScenes
+from eobench_dash.store.features import FeatureArray, FeatureWriter
+
+CHUNK = 5000
+
+
+def run(ws: Workspace, job: JobHandle) -> None:
+    """Import what the job names. Its last transaction shows the rows, or nothing is left."""
+    dataset_id = _ensure_dataset(ws, job)
+    if job.args["source"] == SourceKind.SIMULATED:
+        params = job.args["params"]
+        importer = _Importer(ws, job, dataset_id, root=None, params=params)
+        importer.add_all(_simulated(params), total=params["count"])
+        importer.finish(None)
+        return
+    path = Path(job.args["path"])
+    with read(
+        path,
+        format=job.args["format"],
+        root=None,
+        check_images=job.args["images"],
+        workdir=ws.store.tmp(job.id),
+    ) as reader:
+        if job.args["append"]:
+            reader.skip(_known_paths(ws, dataset_id))
+        importer = _Importer(ws, job, dataset_id, root=str(reader.root), params={})
+        importer.add_all(reader.records(), total=reader.total_hint)
+        seen = reader.report()
+    if seen.imported == 0:
+        first = seen.issues[0].message if seen.issues else "It holds no image and no row."
+        raise BadInput(f"Nothing could be imported from {path.name}. {first}")
+    importer.finish(seen)
+    ws.store.sweep_tmp(job.id)
+
+
+def sweep(ws: Workspace, job_id: int) -> None:
+    """Remove what an import that did not end well has left behind."""
+    ws.store.sweep_tmp(job_id)
+    with ws.db.write() as session:
+        job = session.get(Job, job_id)
+        dataset = session.get(Dataset, job.dataset_id) if job and job.dataset_id else None
+        if dataset is None:
+            return
+        dataset_id = dataset.id
+        shown = dataset.patch_count
+        new = dataset.state == DatasetState.IMPORTING
+        unseen = (AnnotationEvent.dataset_id == dataset_id, AnnotationEvent.ordinal >= shown)
+        session.execute(delete(AnnotationEvent).where(*unseen))
+        session.execute(delete(PatchLabel).where(PatchLabel.dataset_id == dataset_id, PatchLabel.ordinal >= shown))
+        session.execute(delete(Patch).where(Patch.dataset_id == dataset_id, Patch.ordinal >= shown))
+        session.execute(delete(Label).where(Label.dataset_id == dataset_id, Label.import_job_id == job_id))
+        with_events = select(AnnotationEvent.batch_id).where(AnnotationEvent.dataset_id == dataset_id)
+        session.execute(
+            delete(AnnotationBatch).where(
+                AnnotationBatch.dataset_id == dataset_id,
+                AnnotationBatch.source == EventSource.IMPORT,
+                AnnotationBatch.id.not_in(with_events),
+            )
+        )
+        if new:
+            session.delete(dataset)
+    if new:
+        ws.store.remove_dataset(dataset_id)
+
+
+class _Importer:
+    """Writes records in chunks behind the dataset's patch count; ``finish`` moves the count."""
+
+    def __init__(self, ws: Workspace, job: JobHandle, dataset_id: int, *, root: str | None, params: dict[str, Any]) -> None:
+        self.ws, self.job, self.dataset_id, self.root, self.params = ws, job, dataset_id, root, params
+        with ws.db.read() as session:
+            dataset = session.get_one(Dataset, dataset_id)
+            if dataset.root is not None and root is not None and dataset.root != root:
+                raise Conflict(
+                    f"The dataset's images lie below {dataset.root}, these below {root}. "
+                    "Append data from the same folder, or import it as a dataset of its own."
+                )
+            self.start = self.next = dataset.patch_count
+            labels = list(session.scalars(select(Label).where(Label.dataset_id == dataset_id)))
+            self.features = session.scalar(
+                select(FeatureSet).where(FeatureSet.dataset_id == dataset_id, FeatureSet.kind == "imported")
+            )
+        self.label_ids = {label.name: label.merged_into_id or label.id for label in labels}
+        self.next_code = max((label.code for label in labels), default=-1) + 1
+        self.any_path = False
+        self.batch_id: int | None = None
+        self.writer: FeatureWriter | None = None
+
+    def add_all(self, records: Iterator[PatchRecord], *, total: int | None) -> None:
+        """Every record, with progress; the job may be cancelled between chunks."""
+        while chunk := list(islice(records, CHUNK)):
+            with self.ws.db.write() as session:
+                self.job.fence(session)
+                self._add(session, chunk)
+            if chunk[0].vector is not None:
+                self._write_vectors(np.stack([r.vector for r in chunk if r.vector is not None]))
+            self.next += len(chunk)
+            done = self.next - self.start
+            of = f" of about {total:,}" if total else ""
+            self.job.progress(min(0.98, done / total) if total else 0.5, f"{done:,}{of} patches")
+
+    def _add(self, session: Session, chunk: list[PatchRecord]) -> None:
+        for name in dict.fromkeys(name for record in chunk for name in record.labels):
+            if name not in self.label_ids:
+                self.label_ids[name] = self._new_label(session, name)
+        rows, further = [], []
+        for ordinal, record in enumerate(chunk, start=self.next):
+            ids = [self.label_ids[name] for name in record.labels]
+            primary = ids[0] if ids else None
+            self.any_path = self.any_path or record.path is not None
+            rows.append(
+                {
+                    "dataset_id": self.dataset_id,
+                    "ordinal": ordinal,
+                    "path": record.path,
+                    "lon": record.lon,
+                    "lat": record.lat,
+                    "label_id": primary,
+                    "imported_label_id": primary,
+                    "unsure": False,
+                    "excluded": False,
+                }
+            )
+            further += [
+                {"dataset_id": self.dataset_id, "ordinal": ordinal, "label_id": i} for i in dict.fromkeys(ids[1:])
+            ]
+        session.execute(insert(Patch), rows)
+        if further:
+            session.execute(insert(PatchLabel), further)
+        self._log(session, self.next, self.next + len(chunk))
+
+    def _new_label(self, session: Session, name: str) -> int:
+        if self.next_code >= MAX_LABELS:
+            raise BadInput(f"A dataset has at most {MAX_LABELS:,} labels; this one has more. Check the label column.")
+        label = Label(
+            dataset_id=self.dataset_id,
+            code=self.next_code,
+            name=name,
+            color=default_color(self.next_code),
+            import_job_id=self.job.id,
+        )
+        session.add(label)
+        session.flush()
+        self.next_code += 1
+        return label.id
+
+    def _log(self, session: Session, start: int, stop: int) -> None:
+        """One SET event for each labelled patch of the range, written by the database itself."""
+        if self.batch_id is None:
+            batch = AnnotationBatch(
+                dataset_id=self.dataset_id,
+                user_id=self.job.owner_id,
+                source=EventSource.IMPORT,
+                summary=self.job.args["name"],
+            )
+            session.add(batch)
+            session.flush()
+            self.batch_id = batch.id
+        span = (Patch.dataset_id == self.dataset_id, Patch.ordinal >= start, Patch.ordinal < stop)
+        labelled = (
+            select(
+                Patch.dataset_id,
+                Patch.ordinal,
+                text(str(int(self.batch_id))),
+                text(f"'{EventKind.SET.value}'"),
+                Patch.label_id,
+            )
+            .where(*span, Patch.label_id.is_not(None))
+            .order_by(Patch.ordinal)
+        )
+        columns = ["dataset_id", "ordinal", "batch_id", "kind", "to_label_id"]
+        session.execute(insert(AnnotationEvent).from_select(columns, labelled))
+        newest = (
+            select(func.max(AnnotationEvent.id))
+            .where(AnnotationEvent.dataset_id == Patch.dataset_id, AnnotationEvent.ordinal == Patch.ordinal)
+            .scalar_subquery()
+        )
+        session.execute(
+            update(Patch).where(*span).values(last_event_id=newest).execution_options(synchronize_session=False)
+        )
+
+    def _write_vectors(self, vectors: np.ndarray) -> None:
+        if self.writer is None:
+            self.writer = FeatureWriter(self.ws.store.tmp(self.job.id) / "vectors", dim=vectors.shape[1])
+            if self.features is not None:  # an append: the old rows come first
+                old = FeatureArray(self.ws.store.feature_dir(self.dataset_id, self.features.folder))
+                for block in old.blocks():
+                    self.writer.append(block)
+        self.writer.append(vectors)
+
+    def finish(self, report: ImportReport | None) -> None:
+        """Show everything, in one transaction."""
+        folder = fingerprint = None
+        dim = rows = 0
+        if self.writer is not None:
+            folder = f"imported-{self.job.id}"
+            ledger = self.writer.commit(self.ws.store.feature_dir(self.dataset_id, folder))
+            dim, rows, fingerprint = ledger.dim, ledger.rows, ledger.fingerprint
+        with self.ws.db.write() as session:
+            self.job.fence(session)
+            dataset = session.get_one(Dataset, self.dataset_id, with_for_update=True)
+            dataset.state = DatasetState.READY
+            dataset.patch_count = self.next
+            dataset.root = self.root
+            dataset.source_params = self.params
+            dataset.labels_revision += 1
+            dataset.import_report = report.to_dict() if report else {}
+            if report and not (self.any_path and self.job.args["images"]):
+                dataset.source_kind = SourceKind.NONE
+            session.execute(update(Label).where(Label.import_job_id == self.job.id).values(import_job_id=None))
+            batch = session.get(AnnotationBatch, self.batch_id) if self.batch_id else None
+            if batch is not None:
+                batch.patch_count = self.next - self.start
+            if folder and fingerprint:
+                features = self.features or FeatureSet(dataset_id=self.dataset_id, kind="imported", version=1)
+                features = session.merge(features) if self.features else features
+                features.dim, features.rows, features.folder, features.fingerprint = dim, rows, folder, fingerprint
+                features.source = f"vectors that came with {self.job.args['name']}"
+                session.add(features)
+            if self.job.args.get("follow_up") and dataset.source_kind != SourceKind.NONE:
+                queue_features(session, dataset, kind="all", owner=self.job.owner_id, follow_up=True)
+            result = {"dataset_id": self.dataset_id, "imported": self.next - self.start}
+            self.job.mark_done_in(session, result)
+
+
+def _ensure_dataset(ws: Workspace, job: JobHandle) -> int:
+    """The dataset row: made when the import was asked for, made again when a swept import is retried."""
+    args = job.args
+    with ws.db.write() as session:
+        job.fence(session)
+        if job.dataset_id is not None and session.get(Dataset, job.dataset_id) is not None:
+            return job.dataset_id
+        if args["append"]:
+            raise Conflict(f"The dataset {args['name']} that this was to be appended to does not exist any more.")
+        if session.scalar(select(Dataset.id).where(Dataset.name == args["name"])) is not None:
+            raise Conflict(f"There is another dataset called {args['name']} by now; import under another name.")
+        dataset = Dataset(
+            name=args["name"],
+            state=DatasetState.IMPORTING,
+            source_kind=args["source"],
+            modality=args["modality"],
+            simulated=args["source"] == SourceKind.SIMULATED,
+            created_by=job.owner_id,
+            attribution=args["attribution"],
+        )
+        session.add(dataset)
+        session.flush()
+        job.dataset_id = dataset.id
+        session.execute(update(Job).where(Job.id == job.id).values(dataset_id=dataset.id))
+        return dataset.id
+
+
+def _known_paths(ws: Workspace, dataset_id: int) -> frozenset[str]:
+    with ws.db.read() as session:
+        query = select(Patch.path).where(Patch.dataset_id == dataset_id, Patch.path.is_not(None))
+        return frozenset(path for path in session.scalars(query) if path is not None)
+
+
+def _simulated(params: dict[str, Any]) -> Iterator[PatchRecord]:
+    scenes = SimulatedScenes(**params)
+    for start in range(0, params["count"], CHUNK):
+        ordinals = np.arange(start, min(start + CHUNK, params["count"]))
+        lonlat = np.asarray(scenes.lonlat(ordinals))
+        for ordinal, label, (lon, lat) in zip(ordinals.tolist(), scenes.labels(ordinals), lonlat.tolist(), strict=True):
+            yield PatchRecord(path=f"simulated/{ordinal:08d}", labels=(label,), lon=lon, lat=lat)

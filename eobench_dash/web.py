@@ -1,0 +1,90 @@
+"""The web application's table of contents: every page and every route is named here; nothing is found by scanning."""
+
+from pathlib import Path
+
+from dash import Dash
+from flask import Flask
+
+from eobench_dash import auth
+from eobench_dash.pages import Page
+from eobench_dash.pages.admin.page import PAGE as ADMIN
+from eobench_dash.pages.datasets.page import PAGE as DATASETS
+from eobench_dash.pages.home.page import PAGE as HOME
+from eobench_dash.pages.shell import callbacks as shell_callbacks
+from eobench_dash.pages.shell.failures import install_error_pages, tell
+from eobench_dash.pages.shell.layout import shell
+from eobench_dash.pages.shell.router import Router
+from eobench_dash.routes import importing as importing_routes
+from eobench_dash.services.workspace import Workspace, open_workspace
+from eobench_dash.settings import Settings
+
+PAGES: tuple[Page, ...] = (
+    HOME,
+    # EXPLORE, VERIFY, PUBLISH: one line each, in the order of the way
+    DATASETS,
+    ADMIN,
+)
+ROUTES = (importing_routes,)
+
+ASSETS = Path(__file__).parents[1] / "assets"
+TEMPLATES = Path(__file__).parent / "pages" / "shell" / "templates"
+
+
+def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
+    """The application on one workspace (opened here, where none is given). ``app.server`` is the Flask server.
+
+    The gate is there before Dash adds its endpoints, and seals the list of routes after the last one was added.
+    """
+    workspace = ws or open_workspace(settings)
+    server = Flask("eobench_dash", template_folder=str(TEMPLATES), static_folder=None)
+    server.extensions["eobench"] = workspace
+    auth.install(server, settings=settings, db=workspace.db)
+    install_error_pages(server, Router(PAGES))
+    app = Dash(
+        "eobench_dash",
+        server=server,
+        title="EO Bench",
+        update_title=None,
+        assets_folder=str(ASSETS),
+        assets_ignore=r"^head-.*",
+        use_pages=False,  # the shell has a router of its own
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        compress=True,
+        include_pages_meta=False,
+        on_error=tell,
+        index_string=index_string(),
+        add_log_handler=False,
+    )
+    app.layout = shell
+    shell_callbacks.register(app, PAGES)
+    for page in PAGES:
+        page.register(app)
+    for routes in ROUTES:
+        server.register_blueprint(routes.blueprint)
+    auth.seal(app)
+    return app
+
+
+def index_string() -> str:
+    """The page that loads everything. The theme is set before the first paint, by a file (no inline script: CSP)."""
+    stamp = int((ASSETS / "head-theme.js").stat().st_mtime)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{%title%}}</title>
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<script src="/assets/head-theme.js?m={stamp}"></script>
+{{%css%}}
+</head>
+<body>
+{{%app_entry%}}
+<noscript>EO Bench draws its pages in the browser: please allow JavaScript.</noscript>
+{{%config%}}
+{{%scripts%}}
+{{%renderer%}}
+</body>
+</html>"""

@@ -1,0 +1,76 @@
+"""The map's pure JavaScript modules, tested inside Chromium (no Node): js/*.test.js beside this file."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, Response, abort, send_from_directory
+from werkzeug.serving import make_server
+
+from eobench_dash.components import embedding_map
+from eobench_dash.components.embedding_map import wire
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+CHROMIUM = "/usr/bin/chromium"
+ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader"]
+TESTS = Path(__file__).parent / "js"
+MODULES = Path(embedding_map.__file__).parent / "js"
+WIRE = {
+    "all": lambda: wire.pack_coords([0, 1.5, -2.25], [10, 20, 30]),
+    "subset": lambda: wire.pack_coords([0, 1, 2], [0, 1, 2], [7, 0, 70000]),
+    "none": lambda: wire.pack_coords([], []),
+    "labels": lambda: wire.pack_labels([0, 1, 65534, 65535]),
+}
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    app = Flask(__name__)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    app.add_url_rule("/", "page", lambda: Response("<!doctype html><title>modules</title>", mimetype="text/html"))
+    app.add_url_rule("/js/<name>", "module", lambda name: send_from_directory(MODULES, name))
+    app.add_url_rule("/tests/<name>", "test", lambda name: send_from_directory(TESTS, name))
+    app.add_url_rule("/wire/<name>", "wire", lambda name: Response(WIRE[name]()) if name in WIRE else abort(404))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        tab = browser.new_page()
+        tab.goto(f"http://127.0.0.1:{server.server_port}/")
+        yield tab
+        browser.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TESTS.glob("*.test.js")))
+def test_module(page: Any, name: str) -> None:
+    page.reload()
+    code = "async (name) => { await import('/tests/' + name); return (await import('/tests/harness.js')).run(); }"
+    results = page.evaluate(code, name)
+    assert len(results) > 3
+    failures = [f"{test}: {why}" for test, why in results if why]
+    assert not failures, "\n".join(failures)
+
+
+def test_the_loader_names_every_module() -> None:
+    """Else a module would be fetched late, one round trip after the other (it would still work)."""
+    loader = (MODULES / "loader.js").read_text()
+    listed = loader.split("const modules = [")[1].split("]")[0].replace('"', "").replace("\n", " ").split(",")
+    assert sorted(n.strip() for n in listed) == sorted(p.stem for p in MODULES.glob("*.js") if p.stem != "loader")
+
+
+def test_nothing_needs_unsafe_eval_or_writes_markup() -> None:
+    for path in MODULES.glob("*.js"):
+        text = path.read_text()
+        for forbidden in ("eval(", "new Function", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"):
+            assert forbidden not in text, f"{forbidden} in {path.name}"

@@ -1,0 +1,222 @@
+"""The descriptors' contract: table, dimensions, refusals, nodata, and equality with slow formulas, for every kind."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from eobench_dash.errors import UnsupportedPatch
+from eobench_dash.ml.features import KINDS, describe, dimension, warm_up
+from eobench_dash.ml.features.patches import run_chunks
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from bench.feature_reference import REFERENCE  # noqa: E402
+
+PLAIN = [(kind.name, modality) for kind in KINDS.values() if not kind.blocks for modality in sorted(kind.modalities)]
+each_kind = pytest.mark.parametrize(("kind", "modality"), PLAIN)
+
+
+def pixels_of(modality, *, n=4, bands=3, size=40, dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    smooth = rng.gamma(4, 0.25, (n, bands, size // 4, size // 4)).repeat(4, axis=2).repeat(4, axis=3)
+    values = smooth * rng.gamma(6, 1 / 6, (n, bands, size, size)) * 0.2
+    return values.astype(np.float32) if dtype == np.float32 else (values * 300).clip(0, 255).astype(dtype)
+
+
+def test_reading_the_table_loads_no_compiler():
+    code = (
+        "import sys, eobench_dash.ml.features as f; f.KINDS, f.dimension('all', bands=3); print('numba' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_combined_default_comes_first_and_its_blocks_exist():
+    assert next(iter(KINDS)) == "all"
+    for modality in ("optical", "sar"):
+        blocks = KINDS["all"].blocks_for(modality)
+        assert len(blocks) == 4
+        assert all(modality in KINDS[block].modalities for block in blocks)
+    assert KINDS["all"].blocks == ("wld144", "color_stats", "gabor", "rcf")
+
+
+@each_kind
+@pytest.mark.parametrize("bands", [1, 2, 3, 5])
+def test_vectors_have_the_announced_dimension(kind, modality, bands):
+    vectors = describe(kind, pixels_of(modality, n=2, bands=bands), modality=modality)
+    assert vectors.shape == (2, dimension(kind, bands=bands, modality=modality))
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+
+
+def test_dimensions():
+    assert [dimension(kind, bands=3) for kind in KINDS] == [128, 144, 432, 432, 111, 48, 1024]
+    assert dimension("gabor", bands=3, modality="sar") == 144
+    assert dimension("sar_wld144", bands=2) == 288
+
+
+@each_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.uint16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_same_as_the_formulas_written_out(kind, modality, dtype, masked):
+    pixels = pixels_of(modality, dtype=dtype)
+    nodata = np.zeros((4, 40, 40), bool)
+    if masked:
+        nodata[:, :13] = True
+        nodata[2] = np.random.default_rng(5).random((40, 40)) < 0.02
+        pixels[nodata[:, None].repeat(3, axis=1)] = 0
+    fast = describe(kind, pixels, modality=modality, nodata=nodata if masked else None)
+    slow = np.array([REFERENCE[kind](p, modality, ~m) for p, m in zip(pixels, nodata, strict=True)])
+    scale = np.abs(slow).max(axis=0)
+    # A histogram may differ by a pixel on a bin's edge; everything else by float32 rounding.
+    tolerance = 1e-6 if "wld" in kind else 2e-4 * np.maximum(scale, 1e-2)
+    assert (np.abs(fast - slow) <= tolerance).all()
+
+
+@each_kind
+def test_a_vector_depends_on_its_own_patch_only(kind, modality):
+    pixels = pixels_of(modality, n=70, size=24)
+    together = describe(kind, pixels, modality=modality)
+    np.testing.assert_array_equal(together[[41]], describe(kind, pixels[41:42], modality=modality))
+    np.testing.assert_array_equal(together[::-1], describe(kind, pixels[::-1], modality=modality))
+
+
+@each_kind
+def test_what_lies_under_nodata_does_not_matter(kind, modality):
+    pixels = pixels_of(modality)
+    nodata = np.zeros((4, 40, 40), bool)
+    nodata[:, 25:] = True
+    other = pixels.copy()
+    other[:, :, 25:] = np.nan
+    np.testing.assert_array_equal(
+        describe(kind, pixels, modality=modality, nodata=nodata),
+        describe(kind, other, modality=modality, nodata=nodata),
+    )
+
+
+@each_kind
+def test_a_patch_of_nodata_gives_zeros(kind, modality):
+    vectors = describe(kind, pixels_of(modality, n=1), modality=modality, nodata=np.ones((1, 40, 40), bool))
+    assert not vectors.any()
+
+
+@each_kind
+def test_no_patches_no_vectors(kind, modality):
+    assert describe(kind, np.empty((0, 2, 32, 32), np.uint8), modality=modality).shape == (
+        0,
+        dimension(kind, bands=2, modality=modality),
+    )
+
+
+@each_kind
+@settings(max_examples=25, deadline=None)
+@given(
+    pixels=hnp.arrays(
+        np.float32,
+        st.tuples(st.just(2), st.integers(1, 4), st.integers(16, 21), st.integers(16, 21)),
+        elements=st.floats(0, 1e6, width=32),
+        fill=st.sampled_from([0.0, 1.0, 255.0]),
+    )
+)
+def test_any_finite_pixels_give_finite_vectors(kind, modality, pixels):
+    assert np.isfinite(describe(kind, pixels, modality=modality)).all()
+
+
+def test_brightness_alone_moves_colour_but_not_its_ratios():
+    pixels = pixels_of("optical") + np.float32(0.2)
+    stats, brighter = (
+        describe("color_stats", p, modality="optical")[:, :108].reshape(4, 6, 18) for p in (pixels, pixels * 2)
+    )
+    np.testing.assert_allclose(brighter[:, :3, 0], 2 * stats[:, :3, 0], rtol=1e-5)
+    np.testing.assert_allclose(brighter[:, 3:, 0], stats[:, 3:, 0], atol=2e-3)
+
+
+@pytest.mark.parametrize(("k", "axis"), [(0, 1), (3, 0)])
+def test_gabor_answers_to_the_wave_it_is_made_for(k, axis):
+    position = np.mgrid[:64, :64][axis]
+    for octave in range(4):
+        wave = 0.5 + 0.4 * np.sin(2 * np.pi * 0.3 / 2**octave * position)
+        means = describe("gabor", wave[None, None].astype(np.float32), modality="optical").reshape(4, 6, 2)[..., 0]
+        assert np.unravel_index(means.argmax(), means.shape) == (octave, k)
+
+
+def test_rcf_parts_differ_by_the_mean_response():
+    from eobench_dash.ml.features.rcf import filters
+
+    flat = np.full((1, 3, 32, 32), 0.6, np.float32)
+    vector = describe("rcf", flat, modality="optical")[0].reshape(2, 512)
+    expected = np.concatenate([0.6 * weights.sum(axis=0) + bias for weights, bias in filters(3, "optical")])
+    np.testing.assert_allclose(vector[0] - vector[1], expected, atol=1e-3)
+    assert (np.minimum(vector[0], vector[1]) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": "wld900"}, "There is no descriptor 'wld900'; choose one of: all, wld144"),
+        ({"kind": "all"}, "made of wld144, color_stats, gabor, rcf: describe those"),
+        ({"kind": "sar_wld144"}, "describes sar patches, not optical ones"),
+        ({"modality": "lidar"}, "'optical' or 'sar', not 'lidar'"),
+        ({"pixels": np.zeros((3, 32, 32), np.uint8)}, "got 3 dimensions"),
+        ({"pixels": np.zeros((1, 3, 32, 32))}, "got float64"),
+        ({"pixels": np.zeros((1, 3, 15, 32), np.uint8)}, "16 to 4096 pixels each way; this one is 32 x 15"),
+        ({"pixels": np.zeros((1, 65, 16, 16), np.uint8)}, "1 to 64 bands; this one has 65"),
+        ({"pixels": np.zeros((1, 0, 16, 16), np.uint8)}, "1 to 64 bands; this one has 0"),
+        ({"pixels": np.full((2, 1, 16, 16), np.nan, np.float32)}, "2 of 2 patches hold NaN or infinite pixels"),
+        ({"nodata": np.zeros((1, 16, 16), np.uint8)}, "nodata mask is boolean"),
+        ({"nodata": np.zeros((1, 32, 31), bool)}, "nodata mask is boolean"),
+        (
+            {"kind": "sar_wld144", "modality": "sar", "pixels": np.full((1, 1, 16, 16), -12.5, np.float32)},
+            "in decibels; give linear",
+        ),
+    ],
+)
+def test_refusals_say_what_is_wrong(change, sentence):
+    arguments = {"kind": "wld144", "pixels": np.zeros((1, 3, 32, 32), np.uint8), "modality": "optical"} | change
+    with pytest.raises(UnsupportedPatch, match=".*") as refused:
+        describe(arguments.pop("kind"), arguments.pop("pixels"), **arguments)
+    assert sentence in str(refused.value)
+
+
+def test_dimension_refuses_too():
+    with pytest.raises(UnsupportedPatch, match="no descriptor"):
+        dimension("nothing", bands=3)
+    with pytest.raises(UnsupportedPatch, match="1 to 64 bands"):
+        dimension("gabor", bands=0)
+
+
+def test_chunks_cover_all_rows_and_errors_come_through(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    seen = np.zeros(101, int)
+
+    def work(rows):
+        seen[rows] += 1
+
+    run_chunks(work, 101, chunk=8)
+    assert (seen == 1).all()
+
+    def fail(rows):
+        raise UnsupportedPatch("no")
+
+    with pytest.raises(UnsupportedPatch):
+        run_chunks(fail, 101, chunk=8)
+
+
+def test_warm_up_leaves_every_kind_ready():
+    warm_up()
+    from eobench_dash.ml.features import color_kernels, gabor_kernels, rcf_kernels, wld_kernels
+
+    for kernel in (
+        color_kernels.statistics,
+        gabor_kernels.bank,
+        rcf_kernels.pool,
+        wld_kernels.three,
+        wld_kernels.roewa,
+    ):
+        assert kernel.signatures
+    assert len(wld_kernels.three.signatures) >= 3
