@@ -1,17 +1,12 @@
 """Run the dashboard: ``python app.py``; or in production ``gunicorn app:server`` (with ``eobench worker`` beside it)."""
 
-import waitress
-
-from eobench_dash.jobs.supervisor import WorkerProcess
 from eobench_dash.services.workspace import open_workspace
 from eobench_dash.settings import load_settings
-from eobench_dash.web import create_app
+from eobench_dash.web import create_app, serve
 
 settings = load_settings()
 app = create_app(settings, ws=open_workspace(settings, create=True))
 server = app.server
 
 if __name__ == "__main__":
-    with WorkerProcess(settings):
-        print(f"EO Bench is at http://{settings.host}:{settings.port}", flush=True)
-        waitress.serve(server, host=settings.host, port=settings.port, threads=8)
+    serve(app, settings)

@@ -15,7 +15,8 @@
   const rowsFor = (typed, labels, suggestions) => {
     const words = typed.trim().toLowerCase();
     const fits = (label) => label.name.toLowerCase().includes(words);
-    const likely = suggestions.filter(fits);
+    const size = new Map(labels.map((label) => [label.code, label.count]));
+    const likely = suggestions.filter((s) => s.why && fits(s)).map((s) => ({ ...s, count: size.get(s.code) }));
     const known = new Set(likely.map((s) => s.code));
     const others = labels.filter((label) => !known.has(label.code) && fits(label)).sort((a, b) => b.count - a.count);
     const rows = [...likely, ...others].slice(0, SHOWN);

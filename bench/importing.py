@@ -2,10 +2,10 @@
 
     python bench/importing.py [--quick | --full] [--data FOLDER]
 
-Image folder: real patches (--data, default $EOBENCH_SHARED/data/eurosat). The peers open and verify, or open and decode, one
-file after another with Pillow and collect (path, label); verify() passes cut-off JPEGs, ours and the decoding peer do
-not. JSON: a generated file of 144-d vectors (seed 0), 200 MB by default, 20 MB with --quick, 2 GB with --full; the peer is
-json.load and a loop to float32. Peak memory is the process's ru_maxrss.
+Image folder: real patches (--data, default $EOBENCH_SHARED/data/eurosat). The peers open and verify, or open and
+decode, one file after another with Pillow and collect (path, label); verify() passes cut-off JPEGs, ours and the
+decoding peer do not. JSON: a generated file of 144-d vectors (seed 0), 200 MB by default, 20 MB with --quick, 2 GB with
+--full; the peer is json.load and a loop to float32. Peak memory is the process's ru_maxrss.
 """
 
 import argparse
@@ -122,9 +122,7 @@ def row(source: str, case: str, result: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="2,000 images, 20 MB of JSON")
-    parser.add_argument(
-        "--full", action="store_true", help="2 GB of JSON (needs 4 GB of disk; the peer needs far more memory)"
-    )
+    parser.add_argument("--full", action="store_true", help="2 GB of JSON (4 GB of disk); without the peer")
     parser.add_argument("--data", type=Path, help="an image folder")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--limit", type=int, default=0, help=argparse.SUPPRESS)

@@ -13,7 +13,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 """The id of the request being answered, ``-`` outside of one."""
 
 HIDDEN = "[hidden]"
-_NAMES = r"password|passwd|passphrase|secret(?:[_-]?key)?|csrf[_-]?token|[a-z_]*token|api[_-]?key|session"
+_NAMES = r"[a-z0-9_-]*(?:password|passwd|passphrase|secret|secret[_-]?key|token|api[_-]?key)|session"
 _RULES = (
     (re.compile(r"(?i)(authorization|cookie)([\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+"), rf"\1\2{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),

@@ -2,29 +2,38 @@
 
 from pathlib import Path
 
+import waitress
 from dash import Dash
 from flask import Flask
 
-from eobench_dash import auth
+from eobench_dash import auth, logs
+from eobench_dash.errors import SettingsError
+from eobench_dash.jobs.supervisor import WorkerProcess
 from eobench_dash.pages import Page
 from eobench_dash.pages.admin.page import PAGE as ADMIN
 from eobench_dash.pages.datasets.page import PAGE as DATASETS
+from eobench_dash.pages.explore.page import PAGE as EXPLORE
 from eobench_dash.pages.home.page import PAGE as HOME
+from eobench_dash.pages.publish.page import PAGE as PUBLISH
 from eobench_dash.pages.shell import callbacks as shell_callbacks
 from eobench_dash.pages.shell.failures import install_error_pages, tell
 from eobench_dash.pages.shell.layout import shell
 from eobench_dash.pages.shell.router import Router
-from eobench_dash.routes import importing as importing_routes
+from eobench_dash.pages.verify.page import PAGE as VERIFY
+from eobench_dash.routes import api, bytes, downloads, health, importing
+from eobench_dash.routes import auth as log_in_forms
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings
 
 PAGES: tuple[Page, ...] = (
     HOME,
-    # EXPLORE, VERIFY, PUBLISH: one line each, in the order of the way
+    EXPLORE,
+    VERIFY,
+    PUBLISH,
     DATASETS,
     ADMIN,
 )
-ROUTES = (importing_routes,)
+ROUTES = (health, log_in_forms, bytes, api, importing, downloads)
 
 ASSETS = Path(__file__).parents[1] / "assets"
 TEMPLATES = Path(__file__).parent / "pages" / "shell" / "templates"
@@ -64,6 +73,21 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
         server.register_blueprint(routes.blueprint)
     auth.seal(app)
     return app
+
+
+def serve(app: Dash, settings: Settings) -> None:
+    """Serve until stopped, with the workers beside it. SettingsError where the address cannot be used."""
+    logs.configure(settings)
+    with WorkerProcess(settings):
+        try:
+            server = waitress.create_server(app.server, host=settings.host, port=settings.port, threads=8)
+        except OSError as error:
+            raise SettingsError(
+                f"{settings.host}:{settings.port} cannot be used ({error.strerror}). Is EO Bench running already? "
+                "Choose another port with EOBENCH_PORT."
+            ) from error
+        print(f"EO Bench is at http://{settings.host}:{server.effective_port}", flush=True)
+        server.run()
 
 
 def index_string() -> str:

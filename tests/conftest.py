@@ -4,6 +4,7 @@ A test that takes ``db``, ``workspace`` or ``people`` runs twice: on SQLite and 
 """
 
 import os
+import re
 import shutil
 import sys
 from collections import Counter
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_socket
+from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
@@ -25,6 +27,7 @@ from eobench_dash.db.engine import Database
 from eobench_dash.db.migrate import migrate
 from eobench_dash.db.models import User
 from eobench_dash.domain.people import ANONYMOUS, Principal, Role
+from eobench_dash.services import users
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings
 
@@ -36,6 +39,8 @@ from postgres import PostgresError, PostgresServer  # noqa: E402
 BACKENDS = ("sqlite", "postgresql")
 PASSWORD = "correct horse battery"
 """The password of everybody in ``people``."""
+CHEAP = "scrypt:1024:8:1"
+"""How passwords are hashed where ``people`` are: a hash worth its name would take most of the tests' time."""
 _SERVER = pytest.StashKey[PostgresServer]()
 
 
@@ -174,7 +179,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def make_workspace(settings: Settings, db_url: str) -> Iterator[Callable[..., Workspace]]:
-    """``make_workspace(public=True, …)``: an opened workspace on each kind of database, with settings of your choice."""
+    """``make_workspace(public=True, …)``: a workspace on each kind of database, with settings of your choice."""
     opened: list[Workspace] = []
 
     def make(**overrides: Any) -> Workspace:
@@ -206,12 +211,13 @@ class People:
 
 @cache
 def _hash() -> str:
-    return generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # cheap on purpose
+    return generate_password_hash(PASSWORD, method=CHEAP)
 
 
 @pytest.fixture
-def people(workspace: Workspace) -> People:
+def people(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> People:
     """ada the admin (user 1), ben the builder, eva the expert, rob the reader: rows of ``workspace`` and principals."""
+    monkeypatch.setattr(users, "HASH_METHOD", CHEAP)
     who = {Role.ADMIN: "ada", Role.BUILDER: "ben", Role.EXPERT: "eva", Role.READER: "rob"}
     principals = {}
     with workspace.db.write() as session:
@@ -221,6 +227,21 @@ def people(workspace: Workspace) -> People:
             session.flush()
             principals[role.value] = Principal(user_id=user.id, name=name, role=role, session_key=f"s-{name}")
     return People(**principals)
+
+
+@pytest.fixture
+def log_in() -> Callable[..., FlaskClient]:
+    """``log_in(client, "ada")``: log a test client in through the form, as one of ``people``."""
+
+    def submit(client: FlaskClient, name: str, password: str = PASSWORD) -> FlaskClient:
+        page = client.get("/auth/login").get_data(as_text=True)
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert token is not None, "the log-in form has no CSRF token"
+        answer = client.post("/auth/login", data={"csrf_token": token[1], "name": name, "password": password})
+        assert answer.status_code == 303, answer.get_data(as_text=True)
+        return client
+
+    return submit
 
 
 @pytest.fixture

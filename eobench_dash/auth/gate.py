@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from dash import Dash
 from flask import Flask, Response, g, jsonify, redirect, request
@@ -88,7 +88,7 @@ def _as_json(error: EOBenchError) -> Response:
 
 
 def _navigating() -> bool:
-    if request.method != "GET" or request.path.startswith("/_dash-"):
+    if request.method != "GET" or request.path.startswith("/_"):
         return False
     mode = request.headers.get("Sec-Fetch-Mode")
     return mode == "navigate" if mode is not None else "text/html" in request.headers.get("Accept", "")
@@ -110,7 +110,7 @@ def _log_access(response: Response) -> None:
     _access.info(
         "%s %s %d",
         request.method,
-        request.path,
+        quote(request.path),  # a path may hold line breaks: nobody writes lines of their own into our log
         response.status_code,
         extra={"ms": round((time.perf_counter() - g.get("eobench_started", time.perf_counter())) * 1000, 1)},
     )

@@ -8,6 +8,7 @@ from threading import Event
 import click
 from sqlalchemy import select
 
+from eobench_dash import logs
 from eobench_dash.cli.common import workspace
 from eobench_dash.db.models import User
 from eobench_dash.domain.people import Principal, Role
@@ -35,6 +36,7 @@ def serve() -> None:
 def worker(once: bool) -> None:
     """Work: take queued jobs until stopped."""
     settings = load_settings()
+    logs.configure(settings)
     with workspace():
         pass
     stop = Event()
@@ -99,9 +101,9 @@ def _demo_data(ws: Workspace, who: Principal, *, download: bool) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    from eobench_dash.web import run_server  # the web loads only where it is served
+    from eobench_dash.web import create_app, serve  # the web loads only where it is served
 
-    run_server(settings)
+    serve(create_app(settings), settings)
 
 
 COMMANDS = (serve, worker, demo)

@@ -35,6 +35,11 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "–"
 
 
+def patches(count: int) -> str:
+    """``1 patch``, ``1,500 patches``."""
+    return f"{count:,} {'patch' if count == 1 else 'patches'}"
+
+
 def name_of(labels: Mapping[int, LabelInfo], code: int) -> str:
     """A label's name, or its code where the label is not known any more."""
     return labels[code].name if code in labels else f"label {code}"
@@ -96,11 +101,11 @@ def balance_reading(balance: Balance) -> str:
     """How evenly patches spread over labels."""
     if not len(balance.codes):
         return "No patch has a label yet."
-    unlabelled = f" {balance.unlabelled:,} patches have no label." if balance.unlabelled else ""
+    unlabelled = f" {patches(balance.unlabelled)} without a label." if balance.unlabelled else ""
     if len(balance.codes) == 1:
-        return f"{balance.labelled:,} patches carry one single label.{unlabelled}"
+        return f"{patches(balance.labelled)} with one single label.{unlabelled}"
     return (
-        f"{balance.labelled:,} patches carry one of {len(balance.codes):,} labels. The largest label has "
+        f"{patches(balance.labelled)} with one of {len(balance.codes):,} labels. The largest label has "
         f"{balance.imbalance_ratio:,.1f} times the patches of the smallest; evenness {number(balance.evenness, 2)} "
         f"(1 = all alike), as diverse as {balance.effective_number:,.1f} labels of equal size.{unlabelled}"
     )

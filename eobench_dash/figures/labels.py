@@ -47,7 +47,7 @@ def label_bar(labels: Sequence[LabelInfo], *, unlabelled: int = 0, theme: str = 
         x=[part.count for part in parts],
         y=names,
         marker={"color": [part.color for part in parts], "line": {"width": 0}},
-        text=[f"{part.count:,}  {part.count / total:.1%}" for part in parts],
+        text=[f"{part.count:,}" for part in parts],
         textposition="outside",
         textfont={"color": c.muted, "size": 12},
         cliponaxis=False,
@@ -62,7 +62,7 @@ def label_bar(labels: Sequence[LabelInfo], *, unlabelled: int = 0, theme: str = 
         theme=theme,
         height=24 * len(parts) + 24,
         bargap=0.28,
-        xaxis={"visible": False, "range": [0, max(part.count for part in parts) * 1.32], "fixedrange": True},
+        xaxis={"visible": False, "range": [0, max(part.count for part in parts) * 1.3], "fixedrange": True},
         yaxis={"autorange": "reversed", "type": "category", "ticks": "", "showgrid": False, "fixedrange": True,
                "tickfont": {"color": c.text}},
     )  # fmt: skip

@@ -92,7 +92,7 @@ def class_values(
     )  # fmt: skip
     finite = values[np.isfinite(values)]
     low, high = (min(0.0, float(finite.min())), max(0.0, float(finite.max()))) if len(finite) else (0.0, 1.0)
-    room = (high - low or 1.0) * 0.15
+    room = (high - low or 1.0) * (0.3 if low < 0 else 0.18)
     fig = figure(
         [bars],
         theme=theme,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 Theme = Literal["light", "dark"]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
-FIGURE_CONFIG = {
+FIGURE_CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "responsive": True,
     "scrollZoom": False,
@@ -71,7 +71,7 @@ def figure(data: Sequence[Any], *, theme: str, height: int | None = None, **layo
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": axis,
-            "yaxis": axis,
+            "yaxis": {**axis, "ticklabelstandoff": 6},
             "margin": {"l": 8, "r": 12, "t": 12, "b": 8},
             "hoverlabel": {
                 "bgcolor": c.surface,

@@ -1,5 +1,6 @@
 """One row of the paper's JSON: from raw bytes to values, with a sentence for whatever is wrong."""
 
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,8 @@ from eobench_dash.formats.jsonscan import MAX_DEPTH, MAX_ROW_BYTES, TOO_LONG
 from eobench_dash.formats.reader import Row
 from eobench_dash.formats.tally import RowProblem
 
-try:  # the C parser reads numbers twice as fast as json.loads; what it refuses, json.loads looks at again
+try:  # the C parser reads numbers twice as fast as json.loads; what it refuses, json.loads looks at again.
+    # The _gen functions skip the guessing of what kind of source they get, which costs as much as a short row.
     import ijson.backends.yajl2_c as ijson_fast
 except ImportError:
     ijson_fast = None
@@ -37,6 +39,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """The keys each field is known by (case, hyphens and blanks do not matter). The first is what we write."""
 _ROLES = {alias: role for role, aliases in KEYS.items() for alias in aliases}
 _NUMBERS = frozenset({int, float})
+_BEYOND_FLOAT32 = 2.0**128 - 2.0**103  # from here on a number rounds to infinity
 
 
 def role_of(key: str) -> str | None:
@@ -53,13 +56,13 @@ def decode(raw: bytes) -> Any:
     if ijson_fast is not None:
         try:
             if raw[:1] == b"{":
-                return list(ijson_fast.kvitems(raw, "", use_float=True))
+                return list(ijson_fast.kvitems_gen(io.BytesIO(raw), "", use_float=True))
             if raw[:1] == b"[":
-                return next(ijson_fast.items(raw, "", use_float=True))
+                return next(ijson_fast.items_gen(io.BytesIO(raw), "", use_float=True))
         except (ijson.common.JSONError, ValueError, OverflowError, StopIteration):
             pass
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_Pairs)
+        value = _DECODER.decode(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise RowProblem(IssueKind.BAD_RECORD, "The row is not UTF-8 text.") from None
     except json.JSONDecodeError as error:
@@ -71,6 +74,9 @@ def decode(raw: bytes) -> Any:
 
 class _Pairs(list[tuple[str, Any]]):
     """An object as pairs, so that a key given twice is seen."""
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Pairs)
 
 
 def to_vector(value: Any) -> npt.NDArray[np.float32] | None:
@@ -87,13 +93,13 @@ def to_vector(value: Any) -> npt.NDArray[np.float32] | None:
             raise RowProblem(IssueKind.NOT_FINITE, "The feature vector holds null in place of a number.")
         raise RowProblem(IssueKind.BAD_RECORD, "The features have to be an array of plain numbers.")
     try:
-        with np.errstate(over="ignore"):
-            vector = np.array(value, dtype=np.float32)
+        values = np.array(value, dtype=np.float64)
     except OverflowError:
-        vector = np.array([np.inf], dtype=np.float32)
-    if not np.isfinite(vector).all():
+        values = np.array([np.inf])
+    # written so that NaN fails it too; checked before the cast, which would warn
+    if not np.abs(values).max() < _BEYOND_FLOAT32:
         raise RowProblem(IssueKind.NOT_FINITE, "The feature vector holds NaN, infinity or a number beyond float32.")
-    return vector
+    return values.astype(np.float32)
 
 
 def to_labels(value: Any, class_names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -113,7 +119,7 @@ def _one_label(value: Any, class_names: Sequence[str] | None) -> tuple[str, ...]
             pass
         case float() if math.isnan(value):
             return ()
-        case int() | float() if float(value).is_integer():
+        case int() | float() if isinstance(value, int) or value.is_integer():
             number = int(value)
             if class_names is None:
                 return (str(number),)

@@ -50,6 +50,9 @@ class JsonScanner:
 
     def peek(self) -> bytes:
         """The next byte that is not white space; empty at the end of the file."""
+        here = self._buffer[self._at : self._at + 1]
+        if here > b" ":
+            return here
         while True:
             found = _SPACE.match(self._buffer, self._at)
             self._at = found.end() if found else self._at
@@ -117,9 +120,13 @@ class JsonScanner:
 
     def _flat_array_end(self, start: int) -> int:
         """Where an array of plain numbers that starts at ``start`` ends, or 0; the quick way for feature vectors."""
-        end = self._buffer.find(b"]", start + 1) + 1
-        inside = (self._buffer.find(c, start + 1, end) for c in (b'"', b"[", b"{", b"}"))
-        return end if end and end - start <= MAX_ROW_BYTES and all(at < 0 for at in inside) else 0
+        find, first = self._buffer.find, start + 1
+        end = find(b"]", first) + 1
+        if not end or end - start > MAX_ROW_BYTES:
+            return 0
+        other = find(b"[", first, end) >= 0 or find(b'"', first, end) >= 0
+        other = other or find(b"{", first, end) >= 0 or find(b"}", first, end) >= 0
+        return 0 if other else end
 
     def _container(self) -> bytes:
         depth, at, skipped = 0, self._at, False

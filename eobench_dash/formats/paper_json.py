@@ -28,7 +28,7 @@ from eobench_dash.formats.tally import RowProblem
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
 LINES_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 _RECORD_KEYS = frozenset({"data", "records", "items", "samples", "rows", "dataset", *KEYS["paths"]})
-_CLASS_NAME_KEYS = frozenset({"class_names", "label_names", "classnames", "names"})
+_CLASS_NAME_KEYS = frozenset({"class_names", "label_names", "classnames"})
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -123,7 +123,8 @@ class PaperJson(DatasetReader):
 
     def _column_rows(self, columns: Columns) -> Iterator[Row | ImportIssue]:
         self._hint = columns.check()
-        self._common_length = columns.common_length()
+        if not self._length_is_given:
+            self._common_length = columns.common_length()
         for n, (row, dropped) in enumerate(columns.rows(self._class_names)):
             self._dropped_places += dropped
             if n % 1024 == 0:

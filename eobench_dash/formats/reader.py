@@ -64,6 +64,7 @@ class DatasetReader(ABC):
         self._seen = SeenPaths()
         self._names: dict[str, str] = {}
         self._common_length: int | None = None
+        self._length_is_given = False
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -104,6 +105,13 @@ class DatasetReader(ABC):
         """Take these paths as seen before, so that an append leaves out what the dataset has already."""
         self._seen.add(list(paths))
 
+    def expect_vectors(self, dim: int | None) -> None:
+        """Say before reading what an append must bring, since every patch of a dataset has a vector or none has.
+
+        With ``dim``, rows without a vector of that length are refused; with None, vectors are left out.
+        """
+        self._common_length, self._length_is_given = dim, True
+
     def note(self, sentence: str) -> None:
         """Add a sentence to the report's notes."""
         self._tally.note(sentence)
@@ -129,7 +137,7 @@ class DatasetReader(ABC):
 
     def _settle_length(self, rows: Iterator[Row | ImportIssue]) -> Iterator[Row | ImportIssue]:
         head = list(islice(rows, HEAD_ROWS))
-        if self._common_length is None:
+        if self._common_length is None and not self._length_is_given:
             lengths = Counter(len(r.vector) for r in head if isinstance(r, Row) and r.vector is not None)
             self._common_length = lengths.most_common(1)[0][0] if lengths else None
         self._tally.vector_dim = self._common_length
@@ -163,6 +171,9 @@ class DatasetReader(ABC):
         return unique
 
     def _check_length(self, row: Row) -> None:
+        if self._length_is_given and self._common_length is None and row.vector is not None:
+            row.vector = None
+            self.note("The feature vectors were left out: the dataset's other patches have none.")
         length = None if row.vector is None else len(row.vector)
         if length != self._common_length:
             has, want = (f"a vector of {n}" if n is not None else "no vector" for n in (length, self._common_length))

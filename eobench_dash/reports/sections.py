@@ -16,6 +16,7 @@ from eobench_dash.domain.readings import (
     method_notes,
     name_of,
     number,
+    patches,
     protocol,
     share,
     weakest_reading,
@@ -135,7 +136,7 @@ def confusion(report: DatasetReport) -> list[Flowable]:
     found: list[Flowable] = [KeepTogether([para("Labels against a classifier", HEADING), para(note, QUIET), matrix])]
     pairs = [
         [name_of(labels, p.reference), name_of(labels, p.predicted), f"{p.count:,}", share(p.share)]
-        for p in top_confusions(scores.confusion, limit=15)
+        for p in top_confusions(scores.confusion, limit=10)
     ]
     if pairs:
         half = (WIDTH - 110) / 2
@@ -190,8 +191,7 @@ def cleaning(report: DatasetReport) -> list[Flowable]:
     if not c.contributions and not c.changed:
         return [*section("Cleaning history"), para("No label has been changed since the import.")]
     now = (
-        f"{c.changed:,} patches carry another label than the one they came with; {c.unsure:,} are marked unsure and "
-        f"{c.excluded:,} excluded."
+        f"{patches(c.changed)} with another label than at import; {c.unsure:,} marked unsure, {c.excluded:,} excluded."
     )
     found = [*section("Cleaning history"), para(now), Spacer(1, 4)]
     people = [
@@ -199,7 +199,7 @@ def cleaning(report: DatasetReport) -> list[Flowable]:
     ]
     if people:
         head = ["Who", "Patches changed", "Actions", "Taken back", "Last"]
-        found.append(table(head, people[:MAX_ROWS], [WIDTH - 320, 65, 60, 65, 130], numbers=(1, 2, 3)))
+        found.append(table(head, people[:MAX_ROWS], [WIDTH - 345, 85, 60, 70, 130], numbers=(1, 2, 3)))
     moves = [[m.before or "no label", m.after or "no label", f"{m.patches:,}"] for m in c.moves[:15]]
     if moves:
         half = (WIDTH - 60) / 2

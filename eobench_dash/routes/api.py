@@ -145,7 +145,7 @@ def patch(dataset_id: int, ordinal: int) -> Response:
 @rule("reader")
 def find(dataset_id: int) -> Response:
     """``?q=``: the ordinal of the patch with this number, path, or end of a path."""
-    query = request.args.get("q", "")
+    query = request.args.get("q", "").replace("\0", "")
     return jsonify(ordinal=find_patch(_ws(), current_principal(), dataset_id=dataset_id, query=query))
 
 

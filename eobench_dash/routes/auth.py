@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, current_app, flash, make_response, redirect, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import HiddenField, PasswordField, StringField  # type: ignore[import-untyped,unused-ignore]
 
 from eobench_dash.auth import current_principal, log_in, log_out, rule
 from eobench_dash.domain.people import MIN_PASSWORD

@@ -79,7 +79,7 @@ def relabel(
             return RelabelResult(None, newest_event(session, dataset_id), (), skipped, summary)
         summary = relabel_summary([names[label_id] for label_id in current.values()], target_name)
         batch = open_batch(session, who, dataset, source=source, summary=summary, patches=len(current), why=why)
-        write_labels(session, batch, [queries.set_events(batch, list(current), target_id)])
+        write_labels(session, batch, queries.set_events(batch, list(current), target_id))
         code = NO_LABEL if target is None else target.code
         changes = tuple((ordinal, code) for ordinal in current)
         return RelabelResult(batch.id, newest_event(session, dataset_id), changes, skipped, summary)

@@ -11,10 +11,9 @@ from eobench_dash.db.queries import assignments as queries
 from eobench_dash.domain.people import Principal, Role, clean_user_name, require
 from eobench_dash.errors import BadInput, Conflict, NotAllowed, NotFound
 from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.batches import clean_text
 from eobench_dash.services.vocabulary import named_label
 from eobench_dash.services.workspace import Workspace
-
-MAX_NOTE = 2000
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ def assign(
     Raises NotFound (user, label), Conflict where it is theirs already, BadInput where the user could not work on it.
     """
     builder = require(who, Role.BUILDER, what="assign work")
-    if len(note) > MAX_NOTE:
-        raise BadInput(f"A note has at most {MAX_NOTE:,} characters; this one has {len(note):,}.")
+    text = clean_text(note, what="A note")
     with ws.db.write() as session:
         # The lock also makes the look for a twin below sure: NULL labels are all different to a unique constraint.
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
@@ -66,9 +64,7 @@ def assign(
         if session.scalar(same) is not None:
             what = dataset.name if group is None else f"{group.name} of {dataset.name}"
             raise Conflict(f"{what} is assigned to {person.name} already.")
-        task = Assignment(
-            user_id=person.id, dataset_id=dataset_id, label_id=group_id, note=note.strip(), created_by=builder
-        )
+        task = Assignment(user_id=person.id, dataset_id=dataset_id, label_id=group_id, note=text, created_by=builder)
         session.add(task)
         session.flush()
         return _info(session, task, person, dataset, group)

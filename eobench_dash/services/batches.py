@@ -17,7 +17,7 @@ from eobench_dash.errors import BadInput
 
 MAX_PATCHES = 50_000
 """The most patches that one request may name."""
-MAX_WHY = 2000
+MAX_TEXT = 2000
 UNLABELLED = "unlabelled"
 
 
@@ -55,6 +55,15 @@ def check_ordinals(raw: Sequence[int], *, patch_count: int) -> list[int]:
     return [int(o) for o in ordinals.tolist()]
 
 
+def clean_text(raw: str, *, what: str) -> str:
+    """A reason, note or description without the white space around it; BadInput where a database cannot keep it."""
+    if len(raw) > MAX_TEXT:
+        raise BadInput(f"{what} has at most {MAX_TEXT:,} characters; this one has {len(raw):,}.")
+    if "\0" in raw or any("\ud800" <= character <= "\udfff" for character in raw):
+        raise BadInput(f"{what} holds characters that cannot be kept; type it again.")
+    return raw.strip()
+
+
 def still_standing(traces: Iterable[Trace]) -> dict[int, Trace]:
     """Per ordinal the newest event that counts: an undo and the event that it took back cancel each other out."""
     standing: dict[int, list[Trace]] = {}
@@ -72,7 +81,7 @@ def later_changes(
     session: Session, dataset_id: int, ordinals: Sequence[int], kind: EventKind, *, after: int
 ) -> dict[int, Trace]:
     """Per ordinal the newest still standing event of ``kind`` after event ``after``; patches without one are absent."""
-    if not ordinals:
+    if not ordinals or after >= newest_event(session, dataset_id):
         return {}
     return still_standing(
         Trace(*row) for row in session.execute(queries.traces(dataset_id, ordinals, kind, after=after))
@@ -102,15 +111,13 @@ def open_batch(
     undoes_id: int | None = None,
 ) -> AnnotationBatch:
     """Insert the batch's row; the dataset counts as changed now. BadInput where the reason is too long."""
-    if len(why) > MAX_WHY:
-        raise BadInput(f"A reason has at most {MAX_WHY:,} characters; this one has {len(why):,}.")
     batch = AnnotationBatch(
         dataset_id=dataset.id,
         user_id=who.user_id,
         session_key=who.session_key,
         source=source.value,
         summary=summary,
-        why=why.strip(),
+        why=clean_text(why, what="A reason"),
         patch_count=patches,
         undoes_id=undoes_id,
     )
@@ -120,10 +127,9 @@ def open_batch(
     return batch
 
 
-def write_labels(session: Session, batch: AnnotationBatch, events: Iterable[Insert]) -> int:
-    """Run the inserts of SET events and bring the patch rows in step; the number of patches changed."""
-    for statement in events:
-        session.execute(statement)
+def write_labels(session: Session, batch: AnnotationBatch, events: Insert) -> int:
+    """Insert SET events and bring the patch rows in step; the number of patches changed."""
+    session.execute(events)
     return _rows(session.execute(queries.apply_labels(batch)))
 
 

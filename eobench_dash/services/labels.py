@@ -17,11 +17,16 @@ from eobench_dash.domain.labels import NO_LABEL, LabelInfo, clean_color, clean_n
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import BadInput, Conflict, NotAllowed
 from eobench_dash.services.access import may_relabel, visible_dataset
-from eobench_dash.services.batches import check_ordinals, newest_event, open_batch, relabel_summary, write_labels
+from eobench_dash.services.batches import (
+    check_ordinals,
+    clean_text,
+    newest_event,
+    open_batch,
+    relabel_summary,
+    write_labels,
+)
 from eobench_dash.services.vocabulary import add_label, coded_label, codes_by_id, find_label, heir, heirs
 from eobench_dash.services.workspace import Workspace
-
-MAX_DESCRIPTION = 2000
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,12 @@ def create_label(
         if known is not None and known.merged_into_id is None:
             raise Conflict(f"There is already a label {known.name}; use it, or choose another name.")
         label = add_label(
-            session, dataset, wanted, color=color, description=_clean_description(description), archived=known
+            session,
+            dataset,
+            wanted,
+            color=color,
+            description=clean_text(description, what="A description"),
+            archived=known,
         )
         return _info(label)
 
@@ -84,7 +94,7 @@ def recolour_label(ws: Workspace, who: Principal, *, dataset_id: int, code: int,
 
 def describe_label(ws: Workspace, who: Principal, *, dataset_id: int, code: int, description: str) -> LabelInfo:
     """Say what a label means, in at most 2,000 characters."""
-    wanted = _clean_description(description)
+    wanted = clean_text(description, what="A description")
     with ws.db.write() as session:
         label = _editable(ws, who, session, dataset_id, code)
         label.description = wanted
@@ -114,7 +124,7 @@ def merge_labels(
         batch = open_batch(
             session, who, dataset, source=EventSource.MERGE, summary=summary, patches=len(moving), why=why
         )
-        write_labels(session, batch, [event_queries.move_events(batch, gone.id, kept.id)])
+        write_labels(session, batch, event_queries.move_events(batch, gone.id, kept.id))
         changes = tuple((ordinal, kept.code) for ordinal in moving)
         return RelabelResult(batch.id, newest_event(session, dataset_id), changes, (), summary)
 
@@ -204,9 +214,3 @@ def _counts(session: Session, dataset: Dataset) -> Counter[int | None]:
 
 def _info(label: Label, count: int = 0) -> LabelInfo:
     return LabelInfo(code=label.code, name=label.name, color=label.color, description=label.description, count=count)
-
-
-def _clean_description(raw: str) -> str:
-    if len(raw) > MAX_DESCRIPTION:
-        raise BadInput(f"A label's description has at most {MAX_DESCRIPTION:,} characters; this one has {len(raw):,}.")
-    return raw.strip()

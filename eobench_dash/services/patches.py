@@ -104,8 +104,8 @@ def patch_image(
     width = None if size is None else next((s for s in SIZES if s >= size), SIZES[-1])
     key = f"picture-1/{dataset.id}/{dataset.created_at.timestamp()}/{ordinal}/{width}"
     source = open_pixels(dataset, ws.settings)
-    if width is None and isinstance(source, FilePixels) and path[0] is not None and dataset.modality == "optical":
-        return source.images.open_bytes(path[0])
+    if width is None and isinstance(source, FilePixels) and path[0] is not None:
+        return source.images.open_bytes(path[0], modality=dataset.modality)
     if (cached := ws.cache.get(key)) is not None:
         return cached, "image/webp"
     picture = render(source.read(ordinal, path[0]), modality=dataset.modality)

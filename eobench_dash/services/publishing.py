@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -51,16 +52,25 @@ def prepare_export(ws: Workspace, who: Principal, *, dataset_id: int, format: st
             return found
         with ws.db.read() as session:
             before = _path(ws, session, visible_dataset(session, who, ws.settings, dataset_id), kind)
-        part = before.with_name(f"making-{before.name}")
-        # The one place where a service calls another: an export is a reading, and commits nothing.
-        patches = export_dataset(ws, who, dataset_id=dataset_id, format=format, out=part)
+        patches, part = _make(ws, who, dataset_id, kind)
         with ws.db.read() as session:
             after = _path(ws, session, visible_dataset(session, who, ws.settings, dataset_id), kind)
         if after == before:
             _keep(part, before, patches)
-        else:
-            part.unlink(missing_ok=True)
+        ws.store.sweep_tmp(part.parent.name)
     raise Conflict("Labels are being changed just now, so the export would be of no one state. Try again in a minute.")
+
+
+def _make(ws: Workspace, who: Principal, dataset_id: int, kind: ExportFormat) -> tuple[int, Path]:
+    """Write the export into a scratch folder of its own (two people may ask at once): patches, file."""
+    scratch = ws.store.tmp(f"export-{uuid4().hex}")
+    part = scratch / f"export{kind.suffix}"
+    try:
+        # The one place where a service calls another: an export is a reading, and commits nothing.
+        return export_dataset(ws, who, dataset_id=dataset_id, format=kind.name, out=part), part
+    except BaseException:
+        ws.store.sweep_tmp(scratch.name)
+        raise
 
 
 def _known(format: str) -> ExportFormat:

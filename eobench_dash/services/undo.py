@@ -48,7 +48,7 @@ def undo(ws: Workspace, who: Principal, *, dataset_id: int, batch_id: int | None
             free = {ordinal: before for ordinal, (_, before) in of_kind.items() if ordinal not in later}
             changed |= free.keys()
             if kind is EventKind.SET:
-                _restore(session, taken_back, free)
+                _restore(session, taken_back, batch, free)
             else:
                 write_flips(session, taken_back, list(free), kind)
         taken_back.patch_count = len(changed)
@@ -83,14 +83,13 @@ def _undoable(
     return batch
 
 
-def _restore(session: Session, taken_back: AnnotationBatch, before: dict[int, int | None]) -> None:
-    # One statement for each label that patches go back to: few, whatever the number of patches.
-    merged = heirs(session, taken_back.dataset_id)
-    groups: dict[int | None, list[int]] = defaultdict(list)
-    for ordinal, label_id in before.items():
-        groups[heir(merged, label_id)].append(ordinal)
-    back = [queries.set_events(taken_back, group, target) for target, group in groups.items()]
-    write_labels(session, taken_back, back)
+def _restore(
+    session: Session, taken_back: AnnotationBatch, undone: AnnotationBatch, before: dict[int, int | None]
+) -> None:
+    merged = heirs(session, undone.dataset_id)
+    today = {label_id: heir(merged, label_id) for label_id in set(before.values()) & merged.keys()}
+    moved = {label_id: into for label_id, into in today.items() if label_id is not None and into is not None}
+    write_labels(session, taken_back, queries.restore_events(taken_back, undone, list(before), moved))
 
 
 def _reopen_label(session: Session, dataset: Dataset, batch: AnnotationBatch) -> None:

@@ -147,7 +147,7 @@ def _unpacked(archive: Path, limit: int) -> Path:
 def _wanted(member: zipfile.ZipInfo) -> bool:
     """Images and JSON files that are plain files and not hidden."""
     path = PurePosixPath(member.filename)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
     link = stat.S_ISLNK(member.external_attr >> 16)
     return not (member.is_dir() or hidden or link) and path.suffix.lower() in IMAGE_ENDINGS | JSON_ENDINGS
 

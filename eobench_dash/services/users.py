@@ -16,7 +16,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from eobench_dash.db.models import LoginAttempt, User, utc_now
 from eobench_dash.db.queries import logins as queries
 from eobench_dash.domain.people import Principal, Role, clean_password, clean_user_name, require
-from eobench_dash.errors import Conflict, NotAllowed, NotFound, NotLoggedIn, TooMany
+from eobench_dash.errors import BadInput, Conflict, NotAllowed, NotFound, NotLoggedIn, TooMany
 from eobench_dash.services.workspace import Workspace
 
 HASH_METHOD = "scrypt:32768:8:3"
@@ -90,9 +90,10 @@ def set_role(ws: Workspace, who: Principal, *, name: str, role: Role) -> UserInf
     """Let somebody do more, or less. Conflict for the last admin."""
     require(who, Role.ADMIN, what="change roles")
     with ws.db.write() as session:
+        admins = _admins(session)
         user = _named(session, name)
         if role is not Role.ADMIN:
-            _keep_an_admin(session, user)
+            _keep_an_admin(admins, user)
         user.role = role.value
         return _info(user)
 
@@ -101,8 +102,9 @@ def disable_user(ws: Workspace, who: Principal, *, name: str) -> UserInfo:
     """Keep somebody out; their log-ins end. What they did stays. Conflict for the last admin."""
     require(who, Role.ADMIN, what="disable users")
     with ws.db.write() as session:
+        admins = _admins(session)
         user = _named(session, name)
-        _keep_an_admin(session, user)
+        _keep_an_admin(admins, user)
         user.disabled = True
         user.session_epoch += 1
         return _info(user)
@@ -127,7 +129,7 @@ def authenticate(ws: Workspace, *, name: str, password: str, address: str) -> Pr
     with ws.db.write() as session:
         reserved = _count_attempt(session, keys)
     with ws.db.read() as session:
-        user = session.scalar(select(User).where(User.name == name.strip().casefold()))
+        user = session.scalar(select(User).where(User.name == _spelled(name)))
     right = check_password_hash(user.password_hash if user is not None else _nobodys_hash(), password[:1024])
     if user is None or user.disabled or not right:
         raise NotLoggedIn(WRONG)
@@ -185,16 +187,28 @@ def _nobodys_hash() -> str:
     return _hash(secrets.token_hex(16))
 
 
+def _spelled(name: str) -> str:
+    """The name as it is stored; nobody's for what cannot be a name (PostgreSQL refuses some characters)."""
+    try:
+        return clean_user_name(name)
+    except BadInput:
+        return ""
+
+
 def _named(session: Session, name: str) -> User:
-    user = session.scalar(select(User).where(User.name == name.strip().casefold()).with_for_update())
+    user = session.scalar(select(User).where(User.name == _spelled(name)).with_for_update())
     if user is None:
         raise NotFound(f"There is no user called {name.strip()[:40]!r}.")
     return user
 
 
-def _keep_an_admin(session: Session, user: User) -> None:
-    admins = session.scalars(queries.active_admins().with_for_update())
-    if [admin.id for admin in admins] == [user.id]:
+def _admins(session: Session) -> list[int]:
+    """Lock the admins, always before anybody else and in one order: two who demote each other must not both succeed."""
+    return [admin.id for admin in session.scalars(queries.active_admins().with_for_update())]
+
+
+def _keep_an_admin(admins: list[int], user: User) -> None:
+    if admins == [user.id]:
         raise Conflict(LAST_ADMIN.format(name=user.name))
 
 

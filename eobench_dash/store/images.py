@@ -69,8 +69,10 @@ class PatchImages:
         try:
             with Image.open(io.BytesIO(data), formats=tuple(WEB_SAFE)) as image:
                 _check_size(image.width, image.height, 1)
-                if image.mode in {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"}:
-                    return data, WEB_SAFE[str(image.format)]
+                # an MPO (several JPEGs in one file) comes from the JPEG reader too; it is shown as a PNG of its first
+                kind = WEB_SAFE.get(str(image.format))
+                if kind is not None and image.mode in {"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"}:
+                    return data, kind
         except UnidentifiedImageError:
             pass
         except _DECODING_ERRORS as error:

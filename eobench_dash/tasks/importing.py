@@ -1,6 +1,6 @@
 """Import a dataset: rows go in, chunk by chunk, out of everybody's sight, and are shown by one last transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,21 +40,28 @@ def run(ws: Workspace, job: JobHandle) -> None:
     if job.args["source"] == SourceKind.SIMULATED:
         params = job.args["params"]
         importer = _Importer(ws, job, dataset_id, root=None, params=params)
-        importer.add_all(_simulated(params), total=params["count"])
+        importer.add_all(_simulated(params), total=lambda: params["count"])
         importer.finish(None)
         return
     path = Path(job.args["path"])
+
+    def reading(done: int, total: int | None) -> None:
+        job.progress(0.98 * done / total if total else 0.0, f"reading {path.name}")
+
     with read(
         path,
         format=job.args["format"],
         root=None,
         check_images=job.args["images"],
+        progress=reading,
         workdir=ws.store.tmp(job.id),
     ) as reader:
         if job.args["append"]:
             reader.skip(_known_paths(ws, dataset_id))
         importer = _Importer(ws, job, dataset_id, root=str(reader.root), params={})
-        importer.add_all(reader.records(), total=reader.total_hint)
+        if job.args["append"]:
+            reader.expect_vectors(importer.features.dim if importer.features else None)
+        importer.add_all(reader.records(), total=lambda: reader.total_hint)
         seen = reader.report()
     if seen.imported == 0:
         first = seen.issues[0].message if seen.issues else "It holds no image and no row."
@@ -116,8 +123,8 @@ class _Importer:
         self.batch_id: int | None = None
         self.writer: FeatureWriter | None = None
 
-    def add_all(self, records: Iterator[PatchRecord], *, total: int | None) -> None:
-        """Every record, with progress; the job may be cancelled between chunks."""
+    def add_all(self, records: Iterator[PatchRecord], *, total: Callable[[], int | None]) -> None:
+        """Every record, with progress; the job may be cancelled between chunks. ``total`` may know more as it goes."""
         while chunk := list(islice(records, CHUNK)):
             with self.ws.db.write() as session:
                 self.job.fence(session)
@@ -126,8 +133,9 @@ class _Importer:
                 self._write_vectors(np.stack([r.vector for r in chunk if r.vector is not None]))
             self.next += len(chunk)
             done = self.next - self.start
-            of = f" of about {total:,}" if total else ""
-            self.job.progress(min(0.98, done / total) if total else 0.5, f"{done:,}{of} patches")
+            expected = total()
+            of = f" of about {expected:,}" if expected else ""
+            self.job.progress(min(0.98, done / expected) if expected else 0.5, f"{done:,}{of} patches")
 
     def _add(self, session: Session, chunk: list[PatchRecord]) -> None:
         for name in dict.fromkeys(name for record in chunk for name in record.labels):

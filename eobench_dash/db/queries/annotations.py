@@ -1,22 +1,10 @@
 """SQL about annotation events and batches. Set-based: 1 patch or 50,000 take the same statements."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Insert,
-    Select,
-    Update,
-    func,
-    insert,
-    literal,
-    select,
-    type_coerce,
-    update,
-)
+from sqlalchemy import ColumnElement, Insert, Integer, Select, Update, case, cast, func, insert, literal, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -34,27 +22,27 @@ FLAGS: dict[EventKind, InstrumentedAttribute[bool]] = {
 """The column that each kind of mark flips."""
 
 
-class _Among(FunctionElement[bool]):
-    # The ordinals travel as one JSON parameter: no limit on their number, and one cached statement for any of them.
+class _JsonNumbers(FunctionElement[Any]):
+    # The rows of a JSON array: numbers travel as one parameter, so there is no limit on how many they are, and one
+    # cached statement serves for any of them.
     inherit_cache = True
-    type = Boolean()
+    name = "json_numbers"
 
 
-@compiles(_Among, "sqlite")
-def _among_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
-    column, wanted = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({wanted}))"
+@compiles(_JsonNumbers, "sqlite")
+def _numbers_sqlite(element: _JsonNumbers, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_Among, "postgresql")
-def _among_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
-    column, wanted = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"{column} IN (SELECT CAST(value AS INTEGER) FROM json_array_elements_text(CAST({wanted} AS JSON)))"
+@compiles(_JsonNumbers, "postgresql")
+def _numbers_postgresql(element: _JsonNumbers, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **options)} AS JSON))"
 
 
-def among(column: InstrumentedAttribute[int], ordinals: Sequence[int]) -> ColumnElement[bool]:
-    """The condition that ``column`` is one of ``ordinals`` (tens of thousands are fine)."""
-    return type_coerce(_Among(column, literal(json.dumps(list(ordinals)))), Boolean)
+def among(column: InstrumentedAttribute[int], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """The condition that ``column`` is one of ``numbers`` (tens of thousands are fine)."""
+    listed = _JsonNumbers(literal(json.dumps(list(numbers)))).table_valued("value")
+    return column.in_(select(cast(listed.c.value, Integer)))
 
 
 def current_labels(dataset_id: int, ordinals: Sequence[int]) -> Select[int, int | None, int | None]:
@@ -81,6 +69,27 @@ def move_events(batch: AnnotationBatch, from_label_id: int, to_label_id: int) ->
     columns = _event_columns(batch, EventKind.SET, Patch.label_id, literal(to_label_id, Label.id.type))
     moved = select(*columns).where(Patch.dataset_id == batch.dataset_id, Patch.label_id == from_label_id)
     return insert(AnnotationEvent).from_select(_EVENT_FIELDS, moved.order_by(Patch.ordinal))
+
+
+def restore_events(
+    batch: AnnotationBatch, undone: AnnotationBatch, ordinals: Sequence[int], merged: Mapping[int, int]
+) -> Insert:
+    """One SET event per patch back to the label that ``undone`` took from it, or to its heir in ``merged``."""
+    before = AnnotationEvent.from_label_id
+    target: Any = case(merged, value=before, else_=before) if merged else before
+    rows = (
+        select(*_event_columns(batch, EventKind.SET, Patch.label_id, target))
+        .join(
+            AnnotationEvent,
+            (AnnotationEvent.dataset_id == Patch.dataset_id) & (AnnotationEvent.ordinal == Patch.ordinal),
+        )
+        .where(
+            AnnotationEvent.batch_id == undone.id,
+            AnnotationEvent.kind == EventKind.SET.value,
+            among(AnnotationEvent.ordinal, ordinals),
+        )
+    )
+    return insert(AnnotationEvent).from_select(_EVENT_FIELDS, rows.order_by(Patch.ordinal))
 
 
 def flip_events(batch: AnnotationBatch, ordinals: Sequence[int], kind: EventKind) -> Insert:

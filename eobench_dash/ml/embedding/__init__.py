@@ -33,7 +33,7 @@ METHODS: Mapping[str, EmbeddingMethod] = MappingProxyType(
             name="umap",
             version=1,
             params=MappingProxyType({"n_neighbors": 15, "min_dist": 0.1, "spread": 1.0, "epochs": 0, "negatives": 5}),
-            description="UMAP: tight groups, wide gaps; keeps the overall arrangement. epochs 0: as many as the size needs.",
+            description="UMAP: tight groups, wide gaps; keeps the arrangement (epochs 0: as the size needs).",
         ),
         "tsne": EmbeddingMethod(
             name="tsne",

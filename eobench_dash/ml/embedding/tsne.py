@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from eobench_dash.ml.embedding import Progress
 from eobench_dash.ml.embedding.affinities import affinities
-from eobench_dash.ml.embedding.repulsion import Grid, gather, spread_on
+from eobench_dash.ml.embedding.repulsion import Grid, all_pairs, gather, spread_on
 from eobench_dash.ml.embedding.start import principal_plane
 from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.ml.pace import Pace, part
@@ -23,6 +23,7 @@ from eobench_dash.ml.threads import slices, workers
 
 EXAGGERATION = 12.0
 LONGEST_STEP = 5.0
+SMALL = 1000  # up to here all pairs are summed as they are
 
 
 def layout(
@@ -33,7 +34,7 @@ def layout(
     progress: Progress | None,
 ) -> npt.NDArray[np.float32]:
     """The map (n, 2) float32 of x (n, d), n >= 4; see ``eobench_dash.ml.embedding.embed``."""
-    perplexity = min(params["perplexity"], (len(x) - 1) / 3)
+    perplexity = min(params["perplexity"], max(2.0, (len(x) - 1) / 3))  # of a handful, 2: one would leave pairs alone
     k = max(1, min(len(x) - 1, int(3 * perplexity)))
     begun = 0.0
     if graph is None:
@@ -56,7 +57,7 @@ def descend(
     y = np.ascontiguousarray(start, dtype=np.float32)
     velocity, gains = np.zeros_like(y), np.ones_like(y)
     pull, push = np.empty_like(y), np.empty((n, 3), np.float32)
-    grid = Grid()
+    grid = Grid(n)
     parts = slices(n)
     total = exaggerated + iterations
     with ThreadPoolExecutor(max_workers=workers()) as pool:
@@ -64,14 +65,17 @@ def descend(
             early = iteration < exaggerated
             exaggeration = EXAGGERATION if early else 1.0
             pulled = [pool.submit(_attract, *p, pointers, indices, values, y, pull) for p in parts]
-            charges, corner = spread_on(grid, y)
-            potentials = grid.potentials(charges)
-            scale = np.float32(1.0 / grid.spacing)
-            pushed = [pool.submit(gather, *p, y, corner, scale, potentials, push) for p in parts]
+            if n <= SMALL:
+                pushed = [pool.submit(all_pairs, *p, y, push) for p in parts]
+            else:
+                charges, corner = spread_on(grid, y)
+                potentials = grid.potentials(charges)
+                scale = np.float32(1.0 / grid.spacing)
+                pushed = [pool.submit(gather, *p, y, corner, scale, potentials, push) for p in parts]
             for job in (*pulled, *pushed):
                 job.result()
             z = max(float(push[:, 0].sum(dtype=np.float64)) - n, 1e-12)
-            rate = 4.0 * max(200.0, n / exaggeration)
+            rate = 4.0 * max(min(200.0, n), n / exaggeration)
             _step(y, velocity, gains, pull, push, np.float32(exaggeration), np.float32(1.0 / z), np.float32(rate),
                   np.float32(0.5 if early else 0.8))  # fmt: skip
             y -= y.mean(axis=0)

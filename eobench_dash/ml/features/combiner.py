@@ -2,7 +2,8 @@
 
 Per block: square root of histograms and pooled responses (Hellinger), signed square root of statistics, logarithm of
 Gabor strengths; z-score over the dataset, clipped at 3; divided so that every block has the same total variance; then
-the leading principal components of all. No learned weights; the same seed and rows give the same projection.
+the leading principal components of all. No learned weights; the same seed and rows give the same projection (matrix
+products stay on one thread, so that its last digits do not depend on the number of cores).
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import numpy as np
 from scipy import linalg
 
 from eobench_dash.errors import BadInput
+from eobench_dash.ml.threads import one_thread_per_product
 
 CLIP = 3.0
 SAMPLE = 20_000
@@ -83,30 +85,31 @@ class Combiner:
         chosen = np.arange(rows)
         if rows > sample:
             chosen = np.sort(np.random.default_rng(seed).choice(rows, sample, replace=False))
-        parts = {name: _transformed(name, block[chosen]) for name, block in blocks.items()}
-        means, scales, limits, values = [], [], [], []
-        for part in parts.values():
-            mean = part.mean(axis=0, dtype=np.float64)
+        sizes = {name: block.shape[1] for name, block in blocks.items()}
+        table = np.empty((len(chosen), sum(sizes.values())), np.float32)
+        mean = np.empty(table.shape[1], np.float32)
+        scale, limit = np.empty_like(mean), np.empty_like(mean)
+        stop = 0
+        for name, block in blocks.items():
+            columns = slice(stop, stop := stop + sizes[name])
+            part = table[:, columns]
+            part[:] = _transformed(name, block[chosen])
+            mean[columns] = part.mean(axis=0, dtype=np.float64)
             spread = part.std(axis=0, dtype=np.float64)
-            varies = spread > 1e-7 * np.maximum(np.abs(mean), 1e-7)
-            unit = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
-            z = np.clip((part - mean) * unit, -CLIP, CLIP)
-            weight = 1.0 / np.sqrt(max(float(z.var(axis=0).sum()), 1e-12))
-            means.append(mean)
-            scales.append(unit * weight)
-            limits.append(np.full(len(mean), CLIP * weight))
-            values.append((z * weight).astype(np.float32))
-        table = np.hstack(values)
-        centre = table.mean(axis=0, dtype=np.float64)
-        return cls(
-            tuple(parts),
-            tuple(part.shape[1] for part in parts.values()),
-            np.concatenate(means).astype(np.float32),
-            np.concatenate(scales).astype(np.float32),
-            np.concatenate(limits).astype(np.float32),
-            centre.astype(np.float32),
-            _components(table - centre.astype(np.float32), dim),
-        )
+            varies = spread > 1e-6 * np.maximum(np.abs(mean[columns]), 1e-6)
+            scale[columns] = np.where(varies, 1.0 / np.where(varies, spread, 1.0), 0.0)
+            part -= mean[columns]
+            part *= scale[columns]
+            np.clip(part, -CLIP, CLIP, out=part)
+            weight = np.float32(1.0 / np.sqrt(max(float(part.var(axis=0, dtype=np.float64).sum()), 1e-12)))
+            part *= weight
+            scale[columns] *= weight
+            limit[columns] = CLIP * weight
+        centre = table.mean(axis=0, dtype=np.float64).astype(np.float32)
+        table -= centre
+        with one_thread_per_product():
+            components = _components(table, dim)
+        return cls(tuple(sizes), tuple(sizes.values()), mean, scale, limit, centre, components)
 
     def transform(self, blocks: Mapping[str, np.ndarray], *, out: np.ndarray | None = None) -> np.ndarray:
         """(n, dim) float32, in chunks of 4,096 rows; into ``out`` where given (a memory map, say).
@@ -122,12 +125,15 @@ class Combiner:
                 )
         if out is None:
             out = np.empty((rows, self.dim), np.float32)
-        for start in range(0, rows, ROWS):
-            stop = min(start + ROWS, rows)
-            raw = np.hstack([_transformed(name, blocks[name][start:stop]) for name in self.names])
-            z = (raw - self.mean) * self.scale
-            np.clip(z, -self.limit, self.limit, out=z)
-            out[start:stop] = (z - self.centre) @ self.components.T
+        with one_thread_per_product():
+            for start in range(0, rows, ROWS):
+                stop = min(start + ROWS, rows)
+                z = np.hstack([_transformed(name, blocks[name][start:stop]) for name in self.names])
+                z -= self.mean
+                z *= self.scale
+                np.clip(z, -self.limit, self.limit, out=z)
+                z -= self.centre
+                out[start:stop] = z @ self.components.T
         return out
 
     def to_arrays(self) -> dict[str, np.ndarray]:

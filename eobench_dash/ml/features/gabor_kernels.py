@@ -8,108 +8,77 @@ FAST = {"reassoc", "contract", "nsz"}
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def even(
-    a5: np.ndarray,
-    a4: np.ndarray,
-    a3: np.ndarray,
-    a2: np.ndarray,
-    a1: np.ndarray,
-    a0: np.ndarray,
-    b1: np.ndarray,
-    b2: np.ndarray,
-    b3: np.ndarray,
-    b4: np.ndarray,
-    b5: np.ndarray,
-    w: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """out = a0 w0 + sum of (a_k + b_k) w_k: eleven rows (or one row at eleven offsets), symmetric taps."""
+def even_rows(s: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    """Filter along x with symmetric taps: out (H, W) from s (H, W + 10), w (6,) for offsets 0..5."""
     w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
-    for x in range(out.size):
-        out[x] = (
-            a0[x] * w0
-            + (a1[x] + b1[x]) * w1
-            + (a2[x] + b2[x]) * w2
-            + (a3[x] + b3[x]) * w3
-            + (a4[x] + b4[x]) * w4
-            + (a5[x] + b5[x]) * w5
-        )
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            near = s[y, x + 5] * w0 + (s[y, x + 4] + s[y, x + 6]) * w1 + (s[y, x + 3] + s[y, x + 7]) * w2
+            far = (s[y, x + 2] + s[y, x + 8]) * w3 + (s[y, x + 1] + s[y, x + 9]) * w4 + (s[y, x] + s[y, x + 10]) * w5
+            out[y, x] = near + far
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def odd(
-    a5: np.ndarray,
-    a4: np.ndarray,
-    a3: np.ndarray,
-    a2: np.ndarray,
-    a1: np.ndarray,
-    b1: np.ndarray,
-    b2: np.ndarray,
-    b3: np.ndarray,
-    b4: np.ndarray,
-    b5: np.ndarray,
-    w: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    """out = sum of (b_k - a_k) w_k: antisymmetric taps."""
+def odd_rows(s: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    """The same with antisymmetric taps."""
     w1, w2, w3, w4, w5 = w[1], w[2], w[3], w[4], w[5]
-    for x in range(out.size):
-        out[x] = (
-            (b1[x] - a1[x]) * w1
-            + (b2[x] - a2[x]) * w2
-            + (b3[x] - a3[x]) * w3
-            + (b4[x] - a4[x]) * w4
-            + (b5[x] - a5[x]) * w5
-        )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def even_column(rows: np.ndarray, y: int, w: np.ndarray, out: np.ndarray) -> None:
-    even(
-        rows[y], rows[y + 1], rows[y + 2], rows[y + 3], rows[y + 4], rows[y + 5],
-        rows[y + 6], rows[y + 7], rows[y + 8], rows[y + 9], rows[y + 10], w, out,
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def odd_column(rows: np.ndarray, y: int, w: np.ndarray, out: np.ndarray) -> None:
-    odd(
-        rows[y], rows[y + 1], rows[y + 2], rows[y + 3], rows[y + 4],
-        rows[y + 6], rows[y + 7], rows[y + 8], rows[y + 9], rows[y + 10], w, out,
-    )  # fmt: skip
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            near = (s[y, x + 6] - s[y, x + 4]) * w1 + (s[y, x + 7] - s[y, x + 3]) * w2
+            far = (s[y, x + 8] - s[y, x + 2]) * w3 + (s[y, x + 9] - s[y, x + 1]) * w4 + (s[y, x + 10] - s[y, x]) * w5
+            out[y, x] = near + far
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def pool_row(real: np.ndarray, imaginary: np.ndarray, mask: np.ndarray) -> tuple[np.float32, np.float32]:
-    """Sums of m |r| and m |r|^2 over a row."""
-    total = np.float32(0)
-    squares = np.float32(0)
-    for x in range(mask.size):
-        power = real[x] * real[x] + imaginary[x] * imaginary[x]
-        total += mask[x] * np.sqrt(power)
-        squares += mask[x] * power
-    return total, squares
+def even_columns(s: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    """Filter along y with symmetric taps: out (H, W) from s (H + 10, W)."""
+    w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            near = s[y + 5, x] * w0 + (s[y + 4, x] + s[y + 6, x]) * w1 + (s[y + 3, x] + s[y + 7, x]) * w2
+            far = (s[y + 2, x] + s[y + 8, x]) * w3 + (s[y + 1, x] + s[y + 9, x]) * w4 + (s[y, x] + s[y + 10, x]) * w5
+            out[y, x] = near + far
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def pool_pair(
-    cc: np.ndarray, ss: np.ndarray, cs: np.ndarray, sc: np.ndarray, mask: np.ndarray
-) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    """``pool_row`` of the two waves whose directions mirror each other: (cc - ss, cs + sc) and (cc + ss, cs - sc)."""
-    total0 = np.float32(0)
-    squares0 = np.float32(0)
-    total1 = np.float32(0)
-    squares1 = np.float32(0)
-    for x in range(mask.size):
-        real, imaginary = cc[x] - ss[x], cs[x] + sc[x]
-        power = real * real + imaginary * imaginary
-        total0 += mask[x] * np.sqrt(power)
-        squares0 += mask[x] * power
-        real, imaginary = cc[x] + ss[x], cs[x] - sc[x]
-        power = real * real + imaginary * imaginary
-        total1 += mask[x] * np.sqrt(power)
-        squares1 += mask[x] * power
-    return total0, squares0, total1, squares1
+def odd_columns(s: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+    """The same with antisymmetric taps."""
+    w1, w2, w3, w4, w5 = w[1], w[2], w[3], w[4], w[5]
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            near = (s[y + 6, x] - s[y + 4, x]) * w1 + (s[y + 7, x] - s[y + 3, x]) * w2
+            far = (s[y + 8, x] - s[y + 2, x]) * w3 + (s[y + 9, x] - s[y + 1, x]) * w4 + (s[y + 10, x] - s[y, x]) * w5
+            out[y, x] = near + far
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def pool(real: np.ndarray, imaginary: np.ndarray, mask: np.ndarray, out: np.ndarray) -> None:
+    """Sums of m |r| and m |r|^2 into out (2,): in float32 along a row, in float64 over rows."""
+    out[:] = 0
+    for y in range(mask.shape[0]):
+        total = np.float32(0)
+        squares = np.float32(0)
+        for x in range(mask.shape[1]):
+            power = real[y, x] * real[y, x] + imaginary[y, x] * imaginary[y, x]
+            total += mask[y, x] * np.sqrt(power)
+            squares += mask[y, x] * power
+        out[0] += total
+        out[1] += squares
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def turn(cc: np.ndarray, ss: np.ndarray, cs: np.ndarray, sc: np.ndarray) -> None:
+    """From products of cosine and sine filters to the two waves whose directions mirror each other, in place.
+
+    (cc, cs) become real and imaginary part of the one, (ss, sc) of the other.
+    """
+    for y in range(cc.shape[0]):
+        for x in range(cc.shape[1]):
+            a, b, c, d = cc[y, x], ss[y, x], cs[y, x], sc[y, x]
+            cc[y, x] = a - b
+            ss[y, x] = a + b
+            cs[y, x] = c + d
+            sc[y, x] = c - d
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -129,12 +98,14 @@ def centre(plane: np.ndarray, mask: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def halve(
-    plane: np.ndarray, mask: np.ndarray, height: int, width: int, mirror_y: np.ndarray, mirror_x: np.ndarray
-) -> tuple[int, int]:
-    """Smooth the leading height x width of plane by (1 4 6 4 1) / 16 and keep every second pixel, in place."""
+    plane: np.ndarray, mask: np.ndarray, mirror_y: np.ndarray, mirror_x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The plane smoothed by (1 4 6 4 1) / 16, and its mask: every second pixel of both."""
+    height, width = plane.shape
     rows = (height + 1) // 2
     columns = (width + 1) // 2
     narrow = np.empty((height, columns), np.float32)
+    half = np.empty((rows, columns), np.float32)
     w0, w1, w2 = np.float32(6 / 16), np.float32(4 / 16), np.float32(1 / 16)
     for y in range(height):
         row = plane[y]
@@ -150,68 +121,52 @@ def halve(
         a, b, m = narrow[mirror_y[c - 2]], narrow[mirror_y[c - 1]], narrow[mirror_y[c]]
         d, e = narrow[mirror_y[c + 1]], narrow[mirror_y[c + 2]]
         for x in range(columns):
-            plane[y, x] = m[x] * w0 + (b[x] + d[x]) * w1 + (a[x] + e[x]) * w2
-            mask[y, x] = mask[2 * y, 2 * x]
-    return rows, columns
+            half[y, x] = m[x] * w0 + (b[x] + d[x]) * w1 + (a[x] + e[x]) * w2
+    return half, mask[::2, ::2].copy()
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def one_scale(
-    plane: np.ndarray,
-    mask: np.ndarray,
-    height: int,
-    width: int,
-    mirror_y: np.ndarray,
-    mirror_x: np.ndarray,
-    taps: np.ndarray,
-    out: np.ndarray,
+    plane: np.ndarray, m: np.ndarray, mirror_y: np.ndarray, mirror_x: np.ndarray, taps: np.ndarray, out: np.ndarray
 ) -> None:
-    """The leading height x width of plane; out (6, 2) mean and standard deviation of |response|."""
-    padded = np.empty(width + 2 * RADIUS, np.float32)
+    """Mean and standard deviation of |response| to the six orientations: out (6, 2). All arrays contiguous."""
+    height, width = plane.shape
+    padded = np.empty((height, width + 2 * RADIUS), np.float32)
     rows = np.empty((7, height + 2 * RADIUS, width), np.float32)
+    parts = np.empty((4, height, width), np.float32)
+    sums = np.empty((6, 2), np.float64)
     for y in range(height):
-        source = plane[y]
         for x in range(width + 2 * RADIUS):
-            padded[x] = source[mirror_x[x]]
-        s = padded
-        for k in range(4):  # the Gaussian and three cosines
-            tap = taps[max(2 * k - 1, 0)]
-            target = rows[max(2 * k - 1, 0), y + RADIUS]
-            even(s, s[1:], s[2:], s[3:], s[4:], s[5:], s[6:], s[7:], s[8:], s[9:], s[10:], tap, target)
-        for k in range(1, 4):  # three sines
-            odd(s, s[1:], s[2:], s[3:], s[4:], s[6:], s[7:], s[8:], s[9:], s[10:], taps[2 * k], rows[2 * k, y + RADIUS])
-    for y in range(RADIUS):
-        rows[:, y] = rows[:, mirror_y[y] + RADIUS]
-        rows[:, height + RADIUS + y] = rows[:, mirror_y[height + RADIUS + y] + RADIUS]
-    sums = np.zeros((6, 2), np.float64)
-    parts = np.empty((4, width), np.float32)
+            padded[y, x] = plane[y, mirror_x[x]]
+    for k in range(7):  # the Gaussian, then three cosines and sines
+        inner = rows[k][RADIUS : RADIUS + height]
+        if k > 0 and k % 2 == 0:
+            odd_rows(padded, taps[k], inner)
+        else:
+            even_rows(padded, taps[k], inner)
+        for y in range(RADIUS):
+            rows[k, y] = inner[mirror_y[y]]
+            rows[k, RADIUS + height + y] = inner[mirror_y[RADIUS + height + y]]
     p, q, r, t = parts[0], parts[1], parts[2], parts[3]
+    even_columns(rows[1], taps[0], p)
+    even_columns(rows[2], taps[0], q)
+    pool(p, q, m, sums[0])
+    even_columns(rows[0], taps[1], p)
+    odd_columns(rows[0], taps[2], q)
+    pool(p, q, m, sums[3])
+    for k in range(1, 3):  # 30 and 150 degrees, then 60 and 120: along y the frequency is that of the other cosine
+        c, s, wave_c, wave_s = rows[2 * k + 1], rows[2 * k + 2], taps[7 - 2 * k], taps[8 - 2 * k]
+        even_columns(c, wave_c, p)
+        odd_columns(s, wave_s, q)
+        odd_columns(c, wave_s, r)
+        even_columns(s, wave_c, t)
+        turn(p, q, r, t)
+        pool(p, r, m, sums[k])
+        pool(q, t, m, sums[6 - k])
     count = 0.0
     for y in range(height):
-        m = mask[y, :width]
         for x in range(width):
-            count += m[x]
-        even_column(rows[1], y, taps[0], p)
-        even_column(rows[2], y, taps[0], q)
-        a, b = pool_row(p, q, m)
-        sums[0, 0] += a
-        sums[0, 1] += b
-        even_column(rows[0], y, taps[1], p)
-        odd_column(rows[0], y, taps[2], q)
-        a, b = pool_row(p, q, m)
-        sums[3, 0] += a
-        sums[3, 1] += b
-        for k in range(1, 3):  # 30 and 150 degrees, then 60 and 120: the column's frequency is the other cosine
-            c, s, wave_c, wave_s = rows[2 * k + 1], rows[2 * k + 2], taps[7 - 2 * k], taps[8 - 2 * k]
-            even_column(c, y, wave_c, p)
-            odd_column(s, y, wave_s, q)
-            odd_column(c, y, wave_s, r)
-            even_column(s, y, wave_c, t)
-            a, b, d, e = pool_pair(p, q, r, t, m)
-            sums[k, 0] += a
-            sums[k, 1] += b
-            sums[6 - k, 0] += d
-            sums[6 - k, 1] += e
+            count += m[y, x]
     count = max(count, 1.0)
     for k in range(6):
         mean = sums[k, 0] / count
@@ -222,15 +177,14 @@ def one_scale(
 @njit(cache=True, nogil=True, error_model="numpy")
 def bank(planes: np.ndarray, masks: np.ndarray, mirrors: np.ndarray, taps: np.ndarray, out: np.ndarray) -> None:
     """planes (n, P, H, W), masks (n, H, W) float32, mirrors (scales, 2, longest); out (n, P, scales, 6, 2)."""
-    n, number, full_height, full_width = planes.shape
+    n, number = planes.shape[:2]
     for i in range(n):
         for j in range(number):
             plane = planes[i, j].copy()
             mask = masks[i].copy()
-            height, width = full_height, full_width
             centre(plane, mask)
             for scale in range(out.shape[2]):
                 mirror_y, mirror_x = mirrors[scale, 0], mirrors[scale, 1]
-                one_scale(plane, mask, height, width, mirror_y, mirror_x, taps, out[i, j, scale])
-                if scale + 1 < out.shape[2]:
-                    height, width = halve(plane, mask, height, width, mirror_y, mirror_x)
+                if scale > 0:
+                    plane, mask = halve(plane, mask, mirrors[scale - 1, 0], mirrors[scale - 1, 1])
+                one_scale(plane, mask, mirror_y, mirror_x, taps, out[i, j, scale])

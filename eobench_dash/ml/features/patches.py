@@ -14,7 +14,8 @@ FULL_SCALE = {"uint8": 255.0, "uint16": 10000.0, "float32": 1.0}
 """The pixel value taken as 1: 8-bit pictures, Sentinel-2 digital numbers (reflectance x 10000), reflectance."""
 LUMINANCE = (299.0, 587.0, 114.0)
 """Rec. 601 weights in thousandths: with 8-bit pixels every sum below is then a whole number, exact in float32."""
-CHUNK = 32
+CHUNK = 8
+"""Patches a thread takes at once: few, so that what is made of them stays in the nearer caches."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,9 @@ def checked(kind: FeatureKind, pixels: np.ndarray, *, modality: str, nodata: np.
             raise UnsupportedPatch(
                 "Radar pixels are mostly negative, so in decibels; give linear intensity or amplitude."
             )
-    return Patches(np.ascontiguousarray(pixels), valid, modality)
+    # The kernels are compiled for plain, writable arrays in this machine's byte order: no copy where they are that.
+    pixels = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "W", "E"])
+    return Patches(pixels, valid, modality)
 
 
 def _finite(pixels: np.ndarray, valid: np.ndarray | None) -> np.ndarray:

@@ -30,13 +30,16 @@ def nine_taps(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def add_parts(responses: np.ndarray, positive: np.ndarray, total: np.ndarray) -> None:
-    """Add four positions' responses (4, F) to the running sums (F,) of their positive parts and of all."""
+def add_parts(responses: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> None:
+    """Add the two parts of four positions' responses (4, F) to their sums (F,).
+
+    Each part has its own sum: taken as a difference from the total it would hold rounding noise where it is 0.
+    """
     a, b, c, d = responses[0], responses[1], responses[2], responses[3]
     nothing = np.float32(0)
-    for f in range(total.size):
+    for f in range(positive.size):
         positive[f] += max(a[f], nothing) + max(b[f], nothing) + max(c[f], nothing) + max(d[f], nothing)
-        total[f] += a[f] + b[f] + c[f] + d[f]
+        negative[f] += max(-a[f], nothing) + max(-b[f], nothing) + max(-c[f], nothing) + max(-d[f], nothing)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -73,11 +76,11 @@ def pool(
     columns = np.empty((most, taps), np.float32)
     responses = np.empty((4, number), np.float32)
     positive = np.empty(number, np.float32)
-    total = np.empty(number, np.float32)
+    negative = np.empty(number, np.float32)
     for p in range(n):
         count = windows(values[p], mask[p], step, columns)
         positive[:] = 0
-        total[:] = 0
+        negative[:] = 0
         for k in range(0, count, 4):
             # The last group may reach past the windows: it repeats the last one, and what it adds is not pooled.
             last = count - 1
@@ -90,8 +93,8 @@ def pool(
                     columns[ka, s:e], columns[kb, s:e], columns[kc, s:e], columns[kd, s:e], weights[s:e], responses
                 )
             responses[count - k :] = 0
-            add_parts(responses, positive, total)
+            add_parts(responses, positive, negative)
         share = np.float32(1.0 / max(count, 1))
         for f in range(number):
             out[p, 0, f] = positive[f] * share
-            out[p, 1, f] = max(positive[f] - total[f], np.float32(0)) * share
+            out[p, 1, f] = negative[f] * share

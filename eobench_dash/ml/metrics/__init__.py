@@ -1,4 +1,4 @@
-"""Measures of a labelled dataset: arrays in, frozen values of ``domain.quality`` out, taken in feature space and never on
+"""Measures of a labelled dataset: arrays in, frozen values of ``domain.quality`` out; in feature space, never on
 a map. scikit-learn is loaded only by the one function that trains classifiers."""
 
 from eobench_dash.ml.metrics.balance import label_balance

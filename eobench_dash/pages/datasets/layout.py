@@ -55,7 +55,8 @@ def _editor() -> Component:
     fields = [
         dcc.Store(id=ids.CODE),
         field("Name", text_input(ids.NAME, maxLength=120)),
-        field("Colour", html.Div([swatches, text_input(ids.COLOR, maxLength=7, placeholder="#rrggbb")], id=None)),
+        field("Colour", text_input(ids.COLOR, maxLength=7, placeholder="#rrggbb")),
+        swatches,
         field("Meaning", dcc.Textarea(id=ids.DESCRIPTION, className="eob-input", maxLength=2000), hint=_MEANING),
         html.Div(views.save_button(ids.SAVE)),
     ]
@@ -92,21 +93,16 @@ _CREDIT = "Whose data it is; it stands on reports and exports."
 
 def _vectors(row: DatasetSummary, builds: bool) -> Component:
     kinds = kinds_for(row.modality)
-    compute = html.Div(
-        [
-            dcc.Dropdown(id=ids.KIND, options=kinds, value=kinds[-1] if kinds else None, clearable=False, className="eob-grow"),
-            button("Compute", id=ids.COMPUTE, icon_name="jobs"),
-        ],
-        className="eob-row",
-    )
-    embed = html.Div(
-        [
-            dcc.Dropdown(id=ids.METHOD, options=METHODS, value="umap", clearable=False, className="eob-grow"),
-            button("Make a map", id=ids.EMBED, icon_name="explore"),
-        ],
-        className="eob-row",
-    )
-    forms = html.Div([compute, embed], className="eob-stack", hidden=not builds)
+    usual = "all" if "all" in kinds else next(iter(kinds), None)
+    kind = dcc.Dropdown(id=ids.KIND, options=kinds, value=usual, clearable=False, searchable=False)
+    method = dcc.Dropdown(id=ids.METHOD, options=METHODS, value="umap", clearable=False, searchable=False)
+    compute = button("Compute", id=ids.COMPUTE, icon_name="jobs")
+    embed = button("Make a map", id=ids.EMBED, icon_name="explore")
+    rows = [
+        html.Div([html.Div(choice, className="eob-grow"), act], className="eob-row eob-nowrap")
+        for choice, act in ((kind, compute), (method, embed))
+    ]
+    forms = html.Div(rows, className="eob-stack", hidden=not builds)
     return _card("Features and maps", html.Div(id=ids.VECTORS), forms)
 
 

@@ -1,6 +1,7 @@
 """Pieces of a dataset's page as functions of what services answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from dash import html
@@ -33,20 +34,21 @@ def label_table(labels: Sequence[LabelInfo], *, words: str, may_edit: bool) -> C
     if not found:
         return html.P("No label is called so." if labels else "No label yet.", className="eob-muted")
     most = max(x.count for x in found) or 1
-    rows = [_label_row(label, most, may_edit) for label in found[:MAX_ROWS]]
-    titles = ["", "Label", "Meaning", "Patches", *([""] if may_edit else [])]
+    explained = any(label.description for label in found)
+    rows = [_label_row(label, most, may_edit=may_edit, explained=explained) for label in found[:MAX_ROWS]]
+    titles = ["", "Label", *(["Meaning"] if explained else []), "Patches", *([""] if may_edit else [])]
     header = html.Thead(html.Tr([html.Th(t, className="eob-right" if t == "Patches" else None) for t in titles]))
     more = [html.P(f"{MAX_ROWS} of {len(found):,} labels; type to find others.", className="eob-muted eob-small")]
     table = html.Div(html.Table([header, html.Tbody(rows)], className="eob-table"), className="eob-scroll")
     return html.Div([table, *(more if len(found) > MAX_ROWS else [])])
 
 
-def _label_row(label: LabelInfo, most: int, may_edit: bool) -> Component:
+def _label_row(label: LabelInfo, most: int, *, may_edit: bool, explained: bool) -> Component:
     bar = html.Div(className="eob-count__bar", style={"width": f"{100 * label.count / most:.1f}%", "background": label.color})
     cells = [
         html.Td(dot(label.color)),
         html.Td(label.name, className="eob-label-name"),
-        html.Td(label.description, className="eob-muted eob-small"),
+        *([html.Td(label.description, className="eob-muted eob-small")] if explained else []),
         html.Td(html.Div([html.Span(f"{label.count:,}"), bar], className="eob-count"), className="eob-right"),
     ]
     if may_edit:
@@ -83,13 +85,18 @@ def _issues(report: ImportReport) -> Component:
 def vectors_view(features: Sequence[FeatureSetInfo], maps: Sequence[EmbeddingInfo]) -> Component:
     """The feature sets and maps there are."""
     lines = [
-        html.Li([chip("features", "accent"), html.Strong(f.kind), f" {f.dim} numbers for {count(f.rows, 'patch', 'patches')}, ", ago(f.created_at)])
+        _made(chip("features", "accent"), f.kind, f"{f.dim} numbers for {count(f.rows, 'patch', 'patches')}", f.created_at)
         for f in features
     ] + [
-        html.Li([chip("map", "ok"), html.Strong(m.method), f" of {m.label or 'all patches'} from {m.feature_kind}, ", ago(m.created_at)])
+        _made(chip("map", "ok"), m.method, f"of {m.label or 'all patches'} from {m.feature_kind}", m.created_at)
         for m in maps
     ]
     return html.Ul(lines, className="eob-stack") if lines else html.P("Nothing is computed yet.", className="eob-muted")
+
+
+def _made(mark: Component, name: str, words: str, moment: datetime) -> Component:
+    text = html.Span([html.Strong(name), f" {words}, ", ago(moment)])
+    return html.Li([mark, text], className="eob-row eob-row--tight")
 
 
 def merge_options(labels: Sequence[LabelInfo], *, but: int) -> list[dict[str, Any]]:

@@ -56,10 +56,9 @@ def _register_panels(app: Dash) -> None:
         Input(ids.MAP, "clickData"),
         Input(ids.PICK, "data"),
         State(ids.DATASET, "data"),
-        prevent_initial_call=True,
     )
     def show_neighbours(click: dict[str, int] | None, pick: dict[str, int] | None, dataset_id: int) -> Any:
-        asked = pick if ctx.triggered_id == ids.PICK else click
+        asked = click if ctx.triggered_id == ids.MAP else pick
         if not asked:
             raise PreventUpdate
         ws, who = asking()

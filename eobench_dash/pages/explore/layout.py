@@ -30,7 +30,7 @@ def layout(
         coordsUrl=f"{base}/embeddings/{shown.id}.bin" if shown else None,
         labels=label_table(names),
         labelsUrl=f"{base}/labels.bin",
-        imageUrl=f"{base}/patches/{{ordinal}}/image?size=256",
+        imageUrl=f"{base}/patches/{{ordinal}}/image?size=256&v={int(dataset.created_at.timestamp())}",
         changesUrl=f"/api/datasets/{dataset_id}/changes",
         mode=chosen,
         view=views.parse_view(v),
@@ -54,7 +54,7 @@ def layout(
             html.Span(className="eob-grow"),
             _goto(),
             _modes(chosen, may_clean=may_clean),
-            icon_button("Undo my last change (Ctrl+Z)", "left", look="quiet", **{"data-explore": "undo"})
+            icon_button("Undo my last change (Ctrl+Z)", "undo", look="quiet", **{"data-explore": "undo"})
             if may_clean
             else "",
         ],
@@ -64,7 +64,8 @@ def layout(
     )
     return html.Div(
         [
-            *[dcc.Store(id=name) for name in (ids.PICK, ids.TICK, ids.HIDE, ids.THEME, ids.WANTED)],
+            dcc.Store(id=ids.PICK, data={"ordinal": picked, "n": 0} if picked is not None else None),
+            *[dcc.Store(id=name) for name in (ids.TICK, ids.HIDE, ids.THEME, ids.WANTED)],
             dcc.Store(id=ids.DATASET, data=dataset_id),
             bar,
             html.Aside(
@@ -88,8 +89,9 @@ def layout(
 
 
 def _goto() -> Component:
-    box = text_input(ids.GOTO, placeholder="Go to number or path", type="search", n_submit=0, **{"aria-label": "Go to patch"})
-    return html.Div([icon("search"), box], className="eob-explore__goto")
+    box = text_input(ids.GOTO, placeholder="Patch number or path", type="search", n_submit=0)
+    name = html.Span("Go to patch", className="eob-explore__hidden")
+    return html.Label([icon("search"), name, box], className="eob-explore__goto")
 
 
 def _modes(chosen: str, *, may_clean: bool) -> Component:
@@ -99,7 +101,7 @@ def _modes(chosen: str, *, may_clean: bool) -> Component:
 
 
 def _right() -> Component:
-    chart = dcc.Graph(id=ids.CHART, config={"displayModeBar": False, "responsive": True}, className="eob-explore__chart")
+    chart = dcc.Graph(id=ids.CHART, config={"displayModeBar": False}, className="eob-explore__chart")
     kinds = dcc.RadioItems(
         id=ids.CHART_KIND,
         options=[{"label": "Bars", "value": "bar"}, {"label": "Ring", "value": "pie"}],

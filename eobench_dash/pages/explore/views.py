@@ -87,7 +87,7 @@ def _group(code: int, name: str, color: str, count: int, *, zoomable: bool) -> C
         className="eob-explore__toggle",
         **{"aria-pressed": "true", "data-code": str(code), "data-name": name, "data-color": color, "data-count": str(count)},
     )
-    zoom = icon_button(f"Map of {name} alone", "search", id=ids.zoom(code), look="quiet small") if zoomable else ""
+    zoom = icon_button(f"Map of {name} alone", "zoom", id=ids.zoom(code), look="quiet small") if zoomable else ""
     return html.Div([toggle, zoom], className="eob-explore__group")
 
 
@@ -99,11 +99,17 @@ def neighbours(dataset_id: int, patch: PatchInfo, found: Sequence[Neighbour]) ->
     marks += [chip("excluded", "danger")] if patch.excluded else []
     head = html.Div(
         [
-            _picture(dataset_id, patch.ordinal, 256, className="eob-explore__large"),
-            html.Div([dot(patch.color or "var(--eob-border-strong)"), html.Strong(patch.label or "No label"), *marks], className="eob-row"),
-            html.Div([f"Patch {patch.ordinal}", *_was(patch)], className="eob-muted"),
-            html.Div(patch.path or "", className="eob-muted eob-clip", title=patch.path),
-            html.Div(_place(patch), className="eob-muted"),
+            _picture(dataset_id, patch.ordinal, 128, className="eob-explore__large"),
+            html.Div(
+                [
+                    html.Div([dot(patch.color or "var(--eob-border-strong)"), html.Strong(patch.label or "No label", className="eob-clip")], className="eob-explore__caption"),
+                    html.Div(marks),
+                    html.Div([f"Patch {patch.ordinal}", *_was(patch)], className="eob-muted"),
+                    html.Div((patch.path or "").rpartition("/")[2], className="eob-muted eob-clip", title=patch.path),
+                    html.Div(_place(patch), className="eob-muted"),
+                ],
+                className="eob-explore__facts",
+            ),
         ],
         className="eob-explore__patch",
     )
@@ -112,7 +118,7 @@ def neighbours(dataset_id: int, patch: PatchInfo, found: Sequence[Neighbour]) ->
         [html.H2("Nearest neighbours"), button("Select these", look="quiet small", **{"data-explore": "select-neighbours"})],
         className="eob-row eob-explore__head",
     )
-    return [head, title, html.P(verdict, className="eob-muted"), html.Ol(items, className="eob-explore__neighbours")]
+    return [head, title, html.P(verdict, className="eob-explore__verdict"), html.Ol(items, className="eob-explore__neighbours")]
 
 
 def _was(patch: PatchInfo) -> list[str]:

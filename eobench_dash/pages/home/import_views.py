@@ -60,7 +60,7 @@ def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Compo
 
 def _samples(look: Preview, pictures: Mapping[str, str]) -> list[Component]:
     shown = [
-        html.Figure([html.Img(src=pictures[s.path], alt="", width=64, height=64), html.Figcaption(", ".join(s.labels) or "no label")])
+        html.Figure([html.Img(src=pictures[s.path], alt="", width="64", height="64"), html.Figcaption(", ".join(s.labels) or "no label")])
         for s in look.samples
         if s.path in pictures
     ]

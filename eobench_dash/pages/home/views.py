@@ -37,6 +37,9 @@ def may_build(who: Principal) -> bool:
 
 def dataset_list(rows: Sequence[DatasetSummary], who: Principal, *, busy: Mapping[int, JobInfo]) -> Component:
     """Every dataset as a card; or what to do where there is none. ``busy``: the job at work on a dataset, by its id."""
+    if not rows and busy:
+        on_its_way = empty("On its way", "The first dataset stands here as soon as it is in.", icon_name="ingest")
+        return html.Div(on_its_way, className="eob-card")
     if not rows:
         return _no_datasets(who)
     cards = [dataset_card(row, who, job=busy.get(row.id)) for row in rows]
@@ -65,7 +68,7 @@ def strip(row: DatasetSummary) -> Component:
     n = min(STRIP, row.patch_count)
     ordinals = [(2 * i + 1) * row.patch_count // (2 * n) for i in range(n)]
     pictures = [
-        html.Img(src=f"/data/datasets/{row.id}/patches/{o}/image?size=64", alt="", loading="lazy", width=64, height=64)
+        html.Img(src=f"/data/datasets/{row.id}/patches/{o}/image?size=64", alt="", width="64", height="64")
         for o in ordinals
     ]
     return html.A(pictures, href=f"/explore/{row.id}", className="eob-strip", tabIndex="-1", **{"aria-hidden": "true"})
@@ -167,7 +170,8 @@ def activity(lines: Sequence[ActivityInfo]) -> list[Component]:
 def _line(line: ActivityInfo) -> Component:
     name = _ICONS.get(line.kind, "annotate")
     where = html.A(line.dataset, href=f"/explore/{line.dataset_id}") if line.dataset_id and line.kind != "job" else None
-    words = html.Span([line.what, *([" in ", where] if where else [])], className="eob-break")
+    what = f"{count(line.patches, 'patch', 'patches')} imported" if line.kind == "import" else line.what
+    words = html.Span([what, *([" in ", where] if where else [])], className="eob-break")
     by = html.Span([line.who or "the system", ", ", ago(line.at)], className="eob-muted eob-small")
     return html.Li([icon(name), html.Div([words, by], className="eob-grow")], title=line.why or None)
 

@@ -13,6 +13,7 @@ from eobench_dash.domain.jobs import JobInfo, JobState
 from eobench_dash.errors import EOBenchError, NotFound
 from eobench_dash.pages import Page, asking
 from eobench_dash.pages.shell import ids, views
+from eobench_dash.pages.shell.failures import reference_of
 from eobench_dash.pages.shell.router import Match, Router
 from eobench_dash.services import datasets, jobs
 
@@ -35,6 +36,7 @@ def _register_pages(app: Dash, router: Router) -> None:
         Output(ids.KEYS, "children"),
         Input(shared.LOCATION, "pathname"),
         Input(shared.LOCATION, "search"),
+        on_error=broken,
     )
     def show_page(pathname: str, search: str | None) -> tuple[Any, str, dict[str, str], list[Component]]:
         match, content = _content(router, pathname, search or "")
@@ -64,6 +66,11 @@ def _register_pages(app: Dash, router: Router) -> None:
             views.switcher(rows, current=current, here=here, fallback=first),
             current,
         )
+
+
+def broken(error: Exception) -> tuple[Component, str, dict[str, str], list[Component]]:
+    """What stands in the place of a page whose layout has a bug."""
+    return views.broken_panel(reference_of(error)), "eob-main", {"title": "Something broke"}, views.key_sheet(None)
 
 
 def _content(router: Router, pathname: str, search: str) -> tuple[Match | None, Component]:

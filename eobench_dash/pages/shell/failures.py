@@ -66,12 +66,17 @@ def _navigating() -> bool:
     return mode == "navigate" if mode is not None else "text/html" in request.headers.get("Accept", "")
 
 
+def reference_of(error: Exception) -> str:
+    """Write an error that nobody foresaw to the log; the reference to find it by."""
+    reference = secrets.token_hex(4)
+    log.error("a callback failed, reference %s", reference, exc_info=error)
+    return reference
+
+
 def tell(error: Exception) -> Any:
     """Dash's on_error: the error's sentence as a toast; of an error nobody foresaw, a reference into the log."""
     if isinstance(error, EOBenchError):
         toast(str(error), kind="danger")
     else:
-        reference = secrets.token_hex(4)
-        log.error("a callback failed, reference %s", reference, exc_info=error)
-        toast(f"Something broke; that is our fault. It is in the log under {reference}.", kind="danger")
+        toast(f"Something broke; that is our fault. It is in the log under {reference_of(error)}.", kind="danger")
     return no_update

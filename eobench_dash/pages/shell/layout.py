@@ -100,8 +100,9 @@ def _ways_out(who: Principal) -> list[Component]:
     keys = html.Button(
         [icon("keyboard"), "Keyboard"], type="button", className="eob-menu__item", **{"data-eob-open": ids.KEYS_DIALOG}
     )
+    credit = html.P(ATTRIBUTION, className="eob-menu__credit")  # pages without a footer (maps) have it here
     if who.anonymous:
-        return [html.Hr(), keys]
+        return [html.Hr(), keys, credit]
     people = html.A([icon("users"), "People and tasks"], href="/admin", className="eob-menu__item")
     password = html.A([icon("key"), "Change password"], href="/auth/password", className="eob-menu__item")
     leave = html.Form(
@@ -109,7 +110,7 @@ def _ways_out(who: Principal) -> list[Component]:
         action="/auth/logout",
         method="post",
     )
-    return [html.Hr(), keys, *([people] if who.role.rank >= Role.BUILDER.rank else []), password, leave]
+    return [html.Hr(), keys, *([people] if who.role.rank >= Role.BUILDER.rank else []), password, leave, credit]
 
 
 def _footer() -> Component:

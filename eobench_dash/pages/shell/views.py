@@ -43,8 +43,10 @@ def switcher(datasets: Sequence[DatasetSummary], *, current: int | None, here: P
     )
     items = [_choice(d, current=current, target=target) for d in datasets] if target else []
     everything = html.A([icon("grid"), "All datasets"], href="/", className="eob-menu__item")
+    settings = html.A([icon("gear"), "Labels and settings"], href=f"/datasets/{current}", className="eob-menu__item")
+    foot = [html.Hr(), *([] if current is None else [settings]), everything]
     filter_box = [html.Div(**{"data-eob-filter": "Find a dataset"})] if len(items) > 7 else []
-    panel = html.Div([*filter_box, *items, html.Hr(), everything], className="eob-menu__panel")
+    panel = html.Div([*filter_box, *items, *foot], className="eob-menu__panel")
     return html.Details([head, panel], className="eob-menu eob-switcher__menu")
 
 
@@ -94,7 +96,18 @@ def key_sheet(page: Page | None) -> list[Component]:
 
 
 def _caps(keys: str) -> list[Component]:
-    return [html.Span(part) if part in {"then", "…", "or"} else html.Kbd(part) for part in keys.split()]
+    """Each key as a cap; words between keys, and the plus after a modifier, stay words."""
+    parts = keys.split()
+    joins = {i for i, part in enumerate(parts) if part == "+" and i and parts[i - 1] in {"shift", "ctrl", "alt"}}
+    plain = {"then", "…", "or"}
+    return [html.Span(part) if part in plain or i in joins else html.Kbd(part) for i, part in enumerate(parts)]
+
+
+def broken_panel(reference: str) -> Component:
+    """What stands in a page's place when the program has a bug there."""
+    words = f"That is our fault, not yours. It has been written to the log under {reference}."
+    back = link_button("All datasets", "/", look="primary")
+    return _panel("Something broke", words, "alert", back)
 
 
 def error_panel(error: EOBenchError) -> Component:
@@ -102,12 +115,13 @@ def error_panel(error: EOBenchError) -> Component:
     back = link_button("All datasets", "/", look="primary")
     if isinstance(error, NotLoggedIn):
         log_in = link_button("Log in", "/auth/login", look="primary")
-        return _panel("Please log in", error, "key", log_in)
+        return _panel("Please log in", str(error), "key", log_in)
     if isinstance(error, NotFound):
-        return _panel("Nothing is here", error, "search", back)
+        return _panel("Nothing is here", str(error), "search", back)
     title = "Not for you" if error.http_status == 403 else "This page cannot be shown"
-    return _panel(title, error, "alert", back)
+    return _panel(title, str(error), "alert", back)
 
 
-def _panel(title: str, error: EOBenchError, icon_name: str, action: Component) -> Component:
-    return html.Div(html.Div(empty(title, str(error), icon_name=icon_name, actions=[action]), className="eob-card"), className="eob-page")
+def _panel(title: str, words: str, icon_name: str, action: Component) -> Component:
+    card = html.Div(empty(title, words, icon_name=icon_name, actions=[action]), className="eob-card")
+    return html.Div(card, className="eob-page")

@@ -1,5 +1,7 @@
 """Ids of the verify page."""
 
+from typing import Any
+
 DATASET = "verify-dataset"
 THEME = "verify-theme"  # verify.js
 SORT = "verify-sort"
@@ -12,6 +14,6 @@ BODY = "verify-body"
 TABLE = "verify-table"
 
 
-def sort(column: str) -> dict[str, str | int]:
-    """The head of a column, which sorts by it."""
+def sort(column: Any) -> dict[str, Any]:
+    """The head of a column (or ALL of them), which sorts by it."""
     return {"type": "verify-sort-by", "column": column}

@@ -99,9 +99,8 @@ def _head(column: str, sort: dict[str, Any]) -> Component:
     chosen = sort["by"] == column
     order = ("descending" if sort["falling"] else "ascending") if chosen else "none"
     arrow = html.Span(("▾" if sort["falling"] else "▴") if chosen else "", **{"aria-hidden": "true"})
-    press = html.Button(
-        [word, " ", arrow], id=ids.sort(column), type="button", title=meaning, className="eob-verify__sort"
-    )
+    words = [word, " ", arrow] if column == "name" else [arrow, " ", word]
+    press = html.Button(words, id=ids.sort(column), type="button", title=meaning, className="eob-verify__sort")
     return html.Th(press, className="" if column == "name" else "eob-right", **{"aria-sort": order})
 
 

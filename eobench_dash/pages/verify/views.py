@@ -1,7 +1,10 @@
 """What the verify page shows of a report."""
 
+from typing import Any
+
 from dash import dcc, html
 from dash.development.base_component import Component
+from plotly.graph_objects import Figure
 
 from eobench_dash.components.jobs import job_row
 from eobench_dash.components.ui import ago, count, empty, link_button, note
@@ -28,11 +31,12 @@ from eobench_dash.pages.verify.table import label_table
 def nothing_yet(may_run: bool) -> Component:
     """Before the first verification."""
     words = (
-        "A verification trains a classifier on part of the patches and lets it name the others, counts how often neighbours "
-        "share a label, and says which labels are weak. It needs features and takes about a minute for 16,000 patches."
+        "A verification trains a classifier on part of the patches and lets it name the others, counts how often "
+        "neighbours share a label, and says which labels are weak. It needs features, and takes "
+        "about a minute for 16,000 patches."
     )
     who = "Press “Run verification” above." if may_run else "An expert or builder can run it."
-    return html.Section(empty("Not verified yet", [words, html.Br(), who], icon_name="verify"), className="eob-card")
+    return html.Section(empty("Not verified yet", f"{words} {who}", icon_name="verify"), className="eob-card")
 
 
 def job_state(jobs: list[JobInfo], dataset_id: int, *, may_act: bool) -> Component | None:
@@ -76,7 +80,11 @@ def report_view(report: DatasetReport, *, theme: str, sort: dict[str, object]) -
 
 def _when(report: DatasetReport) -> Component:
     v = report.verification
-    words = ["Measured ", ago(v.created_at), f" by {v.who} on {count(v.patch_count, 'patch', 'patches')}, features "]
+    words: list[Any] = [
+        "Measured ",
+        ago(v.created_at),
+        f" by {v.who} on {count(v.patch_count, 'patch', 'patches')}, features ",
+    ]
     words += [
         html.Code(v.feature_kind),
         ". Fingerprint ",
@@ -88,7 +96,7 @@ def _when(report: DatasetReport) -> Component:
 def _stale(report: DatasetReport) -> list[Component]:
     if not report.since.stale:
         return []
-    words = f"These numbers are out of date: the dataset has changed since ({report.since.words}). Run the verification again."
+    words = f"Out of date: the dataset has changed since ({report.since.words}). Run the verification again."
     return [note(words, "warn", role="status")]
 
 
@@ -105,7 +113,7 @@ def _cards(report: DatasetReport) -> Component:
         )
         for line in headlines(report.verification)
     ]
-    return html.Section(cards, className="eob-verify__cards", **{"aria-label": "In short"})
+    return html.Section(cards, className="eob-verify__cards", **_named("In short"))
 
 
 def _reading(report: DatasetReport) -> Component:
@@ -119,10 +127,16 @@ def _card(title: str, *children: Component | str, lead: str = "") -> Component:
     return html.Section([html.Div(head), *children], className="eob-card eob-stack")
 
 
-def _graph(figure: object, *, label: str, scroll: bool = False) -> Component:
-    graph = dcc.Graph(figure=figure, config=FIGURE_CONFIG, responsive=True, className="eob-verify__graph")
+def _named(label: str) -> dict[str, Any]:
+    return {"aria-label": label}
+
+
+def _graph(figure: Figure, *, label: str, scroll: bool = False) -> Component:
+    # A responsive graph takes the size of its box, so the figure's own height has to be said there.
+    style = {"height": f"{figure.layout.height}px"}
+    graph = dcc.Graph(figure=figure, config=FIGURE_CONFIG, responsive=True, style=style, className="eob-verify__graph")
     classes = "eob-scroll eob-verify__wide" if scroll else ""
-    return html.Div(graph, className=classes, role="img", **{"aria-label": label})
+    return html.Div(graph, className=classes, role="img", **_named(label))
 
 
 def _agreement(report: DatasetReport, theme: str) -> list[Component]:
@@ -130,18 +144,19 @@ def _agreement(report: DatasetReport, theme: str) -> list[Component]:
     if scores is None:
         return []
     pairs = [
-        html.Tr([
-            html.Td(name_of(report.labels, p.reference)), html.Td(name_of(report.labels, p.predicted)),
-            html.Td(f"{p.count:,}", className="eob-right"), html.Td(share(p.share), className="eob-right"),
-        ])
+        html.Tr(
+            [
+                html.Td([name_of(report.labels, p.reference), " → ", name_of(report.labels, p.predicted)]),
+                html.Td(f"{p.count:,}", className="eob-right"),
+                html.Td(share(p.share), className="eob-right"),
+            ]
+        )
         for p in top_confusions(scores.confusion, limit=12)
-    ]  # fmt: skip
-    head = html.Tr(
-        [html.Th("Label"), html.Th("Foretold"), html.Th("Patches", className="eob-right"), html.Th("of label")]
-    )
-    table = html.Table([html.Thead(head), html.Tbody(pairs)], className="eob-table")
+    ]
+    heads = [html.Th("Label → foretold"), *(html.Th(word, className="eob-right") for word in ("Patches", "Of label"))]
+    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(pairs)], className="eob-table eob-small")
     k = len(scores.confusion.codes)
-    lead = "Rows: the label patches have. Columns: what a classifier that never saw them foretells. Colour: share of the row."
+    lead = "Rows: the label patches have. Columns: what a classifier that never saw them foretells."
     if k > MAX_CLASSES:
         lead = f"The {MAX_CLASSES} of {k:,} labels with most errors. {lead}"
     matrix = _graph(
@@ -185,7 +200,8 @@ def _counts(report: DatasetReport, theme: str) -> Component:
 def _cleaning(report: DatasetReport, theme: str) -> Component:
     c = report.cleaning
     colors = {label.name: label.color for label in report.verification.labels}
-    lead = f"{count(c.changed, 'patch', 'patches')} with another label than at import; {c.unsure:,} unsure, {c.excluded:,} excluded."
+    changed = count(c.changed, "patch", "patches")
+    lead = f"{changed} with another label than at import; {c.unsure:,} unsure, {c.excluded:,} excluded."
     if not c.moves:
         return _card("Cleaning history", lead=lead)
     people = [

@@ -1,4 +1,4 @@
-import { between, clampView, fitView, makeFrame, MAX_ZOOM, panBy, pointRadius, toMap, toScreen, transformOf, zoomAt } from "/js/view.js";
+import { between, clampView, fitView, makeFrame, MAX_ZOOM, panBy, pointAlpha, pointRadius, toMap, toScreen, transformOf, zoomAt } from "/js/view.js";
 import { equal, near, ok, test } from "./harness.js";
 
 const bounds = { x0: -3, x1: 5, y0: 10, y1: 12 };
@@ -69,4 +69,10 @@ test("points grow with zoom and shrink with number, within bounds", () => {
   ok(pointRadius(frame, 1e4, 10) > pointRadius(frame, 1e4, 1));
   ok(pointRadius(frame, 1e6, 1) < pointRadius(frame, 1e4, 1));
   ok(pointRadius(frame, 1e9, 0.5) >= 0.7 && pointRadius(frame, 1, 1e6) <= 9);
+});
+
+test("crowds are seen through, and less so when one comes nearer", () => {
+  ok(pointAlpha(frame, 1e6, 1) < 0.5 * pointAlpha(frame, 1e4, 1));
+  ok(pointAlpha(frame, 1e6, 8) > pointAlpha(frame, 1e6, 1));
+  for (const n of [0, 1, 1e3, 1e6, 1e8]) for (const k of [0.5, 1, 1e4]) ok(pointAlpha(frame, n, k) > 0 && pointAlpha(frame, n, k) <= 0.93);
 });

@@ -318,3 +318,10 @@ def test_long_messages_are_cut_not_refused(db: Database) -> None:
     found = row(db, claim.job_id)
     assert (len(found.message), len(found.error)) == (500, 2000)
     assert JobState(found.state).over
+
+
+def test_at_the_usual_pace_a_dead_worker_is_noticed_within_30_seconds_and_a_busy_one_is_not_taken_for_dead() -> None:
+    from eobench_dash.jobs.worker import USUAL_PACE
+
+    assert USUAL_PACE.lease_s + USUAL_PACE.poll_s + USUAL_PACE.tick_s <= 30
+    assert USUAL_PACE.lease_s >= 3 * (USUAL_PACE.beat_s + USUAL_PACE.tick_s)

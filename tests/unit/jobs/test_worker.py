@@ -93,7 +93,7 @@ def test_jobs_are_done_in_order_and_results_kept(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("error", "says"),
-    [("ours", "The file is empty."), ("bug", "An error of the program itself (KeyError)"), ("memory", "not enough memory")],
+    [("ours", "The file is empty."), ("bug", "of the program itself (KeyError)"), ("memory", "not enough memory")],
 )
 def test_a_task_that_raises_fails_its_job_with_a_sentence(workspace: Workspace, error: str, says: str) -> None:
     job_id = add(workspace, JobKind.VERIFY, error=error)

@@ -15,7 +15,7 @@ from eobench_dash.ml.features import KINDS, describe, dimension, warm_up
 from eobench_dash.ml.features.patches import run_chunks
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from bench.feature_reference import REFERENCE  # noqa: E402
+from bench.feature_reference import REFERENCE
 
 PLAIN = [(kind.name, modality) for kind in KINDS.values() if not kind.blocks for modality in sorted(kind.modalities)]
 each_kind = pytest.mark.parametrize(("kind", "modality"), PLAIN)
@@ -72,10 +72,11 @@ def test_same_as_the_formulas_written_out(kind, modality, dtype, masked):
         pixels[nodata[:, None].repeat(3, axis=1)] = 0
     fast = describe(kind, pixels, modality=modality, nodata=nodata if masked else None)
     slow = np.array([REFERENCE[kind](p, modality, ~m) for p, m in zip(pixels, nodata, strict=True)])
-    scale = np.abs(slow).max(axis=0)
-    # A histogram may differ by a pixel on a bin's edge; everything else by float32 rounding.
-    tolerance = 1e-6 if "wld" in kind else 2e-4 * np.maximum(scale, 1e-2)
-    assert (np.abs(fast - slow) <= tolerance).all()
+    difference = np.abs(fast - slow)
+    if "wld" in kind:  # float32 may put a pixel on the other side of a bin's edge: one in a thousand, no more
+        assert difference.reshape(4, -1, 144).sum(axis=2).max() / 2 <= 1e-3
+    else:
+        assert (difference <= 2e-4 * np.maximum(np.abs(slow).max(axis=0), 1e-2)).all()
 
 
 @each_kind
@@ -125,6 +126,17 @@ def test_no_patches_no_vectors(kind, modality):
 )
 def test_any_finite_pixels_give_finite_vectors(kind, modality, pixels):
     assert np.isfinite(describe(kind, pixels, modality=modality)).all()
+
+
+@each_kind
+def test_how_the_pixels_lie_in_memory_does_not_matter(kind, modality, tmp_path):
+    pixels = pixels_of(modality, dtype=np.uint16)
+    expected = describe(kind, pixels, modality=modality)
+    np.save(tmp_path / "p.npy", pixels)
+    read_only = np.load(tmp_path / "p.npy", mmap_mode="r")
+    last_axis = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    for same in (read_only, last_axis, pixels.astype(">u2")):
+        np.testing.assert_array_equal(describe(kind, same, modality=modality), expected)
 
 
 def test_brightness_alone_moves_colour_but_not_its_ratios():
@@ -178,7 +190,7 @@ def test_rcf_parts_differ_by_the_mean_response():
 )
 def test_refusals_say_what_is_wrong(change, sentence):
     arguments = {"kind": "wld144", "pixels": np.zeros((1, 3, 32, 32), np.uint8), "modality": "optical"} | change
-    with pytest.raises(UnsupportedPatch, match=".*") as refused:
+    with pytest.raises(UnsupportedPatch) as refused:
         describe(arguments.pop("kind"), arguments.pop("pixels"), **arguments)
     assert sentence in str(refused.value)
 

@@ -9,7 +9,7 @@ import pytest
 from eobench_dash.ml.features import KINDS, describe
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
-from bench.feature_reference import REFERENCE  # noqa: E402
+from bench.feature_reference import REFERENCE
 
 CASES = [("wld144", "optical"), ("sar_wld144", "sar"), ("sar_wld144_rmd3x3", "sar")]
 every_wld = pytest.mark.parametrize(("kind", "modality"), CASES)

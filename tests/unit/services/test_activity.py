@@ -31,10 +31,14 @@ def test_ended_jobs_are_activity(lakes):
         for state, title in (("done", "Describe Lakes"), ("failed", "Map Lakes"), ("running", "Verify Lakes")):
             session.add(
                 Job(
-                    kind="features", state=state, title=title, dataset_id=lakes.id, owner_id=lakes.who["ben"].user_id,
+                    kind="features",
+                    state=state,
+                    title=title,
+                    dataset_id=lakes.id,
+                    owner_id=lakes.who["ben"].user_id,
                     finished_at=None if state == "running" else now - timedelta(minutes=state == "done"),
                     error="Out of memory." if state == "failed" else "",
-                )  # fmt: skip
+                )
             )
     told = recent(lakes.ws, lakes.who["rob"], dataset_id=lakes.id)
     assert [(a.what, a.why) for a in told] == [

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from eobench_dash.db.models import AnnotationBatch, Label, Patch
+from eobench_dash.db.queries import annotations as queries
 from eobench_dash.domain.annotations import EventKind, EventSource, Skipped
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import ANONYMOUS, Principal
@@ -62,7 +63,9 @@ def test_an_undo_and_what_it_took_back_cancel_out():
 
 
 def test_relabel_is_one_batch_and_leaves_those_already_so(lakes):
-    result = relabel(lakes.ws, lakes.who["ben"], dataset_id=lakes.id, ordinals=[5, 0, 9, 11], label="Sea", why=" tides ")
+    result = relabel(
+        lakes.ws, lakes.who["ben"], dataset_id=lakes.id, ordinals=[5, 0, 9, 11], label="Sea", why=" tides "
+    )
     assert result.changes == ((0, 2), (5, 2), (11, 2))
     assert result.summary == "3 patches Lake, River, unlabelled → Sea"
     assert result.skipped == ()
@@ -425,3 +428,13 @@ def test_history_of_a_patch(lakes):
     assert told[-1].why == "tidal"
     with pytest.raises(NotFound):
         annotate.history(lakes.ws, ben, dataset_id=lakes.id, ordinal=12)
+
+
+def test_patches_are_found_by_index_not_by_looking_at_all(lakes):
+    if not lakes.ws.db.is_sqlite:
+        pytest.skip("PostgreSQL plans by the size of the table; SQLite's plan is always the same")
+    compiled = queries.current_labels(lakes.id, [1, 2]).compile(lakes.ws.db.engine)
+    with lakes.ws.db.read() as session:
+        values = tuple(compiled.params[name] for name in compiled.positiontup)
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all()
+    assert "(dataset_id=? AND ordinal=?)" in plan[0][3]

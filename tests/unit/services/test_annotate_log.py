@@ -48,7 +48,9 @@ def raw(events):
     return [(e.id, e.ordinal, e.kind, e.from_label_id, e.to_label_id, e.batch_id, e.replaces_id) for e in events]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(actions=st.lists(ACTION, min_size=1, max_size=10), last=ACTION, cut=st.integers(0, 10))
 def test_the_log_only_grows_and_patches_follow_it(make_lakes, actions, last, cut):
     lakes = make_lakes(f"Lakes {next(NUMBERS)}")

@@ -71,6 +71,12 @@ def test_web_files_are_served_as_they_are(tmp_path: Path, name: str, kind: str) 
     assert PatchImages(tmp_path).open_bytes(name) == ((tmp_path / name).read_bytes(), kind)
 
 
+def test_several_jpegs_in_one_file(tmp_path: Path) -> None:
+    Image.fromarray(RGB).save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[Image.fromarray(RGB[::-1])])
+    assert PatchImages(tmp_path).read("a.jpg").shape == (3, 6, 4)
+    assert PatchImages(tmp_path).open_bytes("a.jpg")[1] == "image/png"
+
+
 @pytest.mark.parametrize("name", ["a.bmp", "a.tif"])
 def test_others_are_served_as_png(tmp_path: Path, name: str) -> None:
     _save(tmp_path / name, RGB)

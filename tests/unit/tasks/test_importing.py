@@ -171,3 +171,22 @@ def test_simulated_patches_have_labels_and_places(workspace, builder, run) -> No
     assert made.simulated and made.patch_count == made.labelled_count == 50
     with workspace.db.read() as session:
         assert all(-180 <= p.lon <= 180 and -90 <= p.lat <= 90 for p in session.scalars(select(Patch)))
+
+
+def test_an_append_keeps_vectors_and_patches_in_step(workspace, builder, imagefolder, run, rng) -> None:
+    def write(name: str, rows: range, vectors: bool) -> str:
+        paths = sorted(str(p.relative_to(imagefolder)) for p in imagefolder.rglob("*.png"))
+        records = [{"path": paths[i], **({"features": [float(i), 1.0]} if vectors else {})} for i in rows]
+        (imagefolder / name).write_text(json.dumps(records))
+        return str(imagefolder / name)
+
+    run(importing.start_import(workspace, builder, path=write("a.json", range(10), True), name="A", follow_up=False))
+    made = datasets.find_dataset(workspace, builder, name="A")
+    append = {"name": "", "append_to": made.id, "follow_up": False}
+    assert run(importing.start_import(workspace, builder, path=write("b.json", range(10, 15), True), **append)).state == "done"
+    assert run(importing.start_import(workspace, builder, path=write("c.json", range(20, 25), False), **append)).state == "failed"
+    with workspace.db.read() as session:
+        features = session.scalars(select(FeatureSet)).one()
+    stored = FeatureArray(workspace.store.feature_dir(made.id, features.folder)).as_array()
+    assert stored[:, 0].tolist() == [float(i) for i in range(15)]
+    assert datasets.get_dataset(workspace, builder, dataset_id=made.id).patch_count == 15 == features.rows

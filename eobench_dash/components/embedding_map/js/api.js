@@ -24,6 +24,8 @@ export function publicApi(map) {
       const box = map.top.getBoundingClientRect();
       return mark && { x: mark.px + box.left, y: mark.py + box.top };
     },
+    /** The patch drawn at a place of the map (CSS pixels of its box), or null. */
+    pick: (px, py) => map.ordinalAt(map.scene ? map.pointing.pick(px, py) : -1),
     /** Go to a patch and mark it; false where it is not on this map. */
     flyTo: (ordinal) => map.flyTo(ordinal),
     fit: () => map.camera.fit(),

@@ -28,7 +28,7 @@ export async function request(url, signal) {
   }
   if (response.type === "opaqueredirect") throw new LoadError(SENTENCES[401], 401);
   if (!response.ok) {
-    throw new LoadError(SENTENCES[response.status] || `The server answered with an error (${response.status}).`, response.status);
+    throw new LoadError(SENTENCES[response.status] || `The server answered with an error (${response.status}). Try again; if it stays, tell whoever runs it.`, response.status);
   }
   return response;
 }

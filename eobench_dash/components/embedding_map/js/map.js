@@ -25,7 +25,6 @@ export class EmbeddingMapView {
     Object.assign(this, { root, send, n: 0, lastEvent: 0, revision: null, props: {}, scene: null, labels: new Map(), rgb: new Map() });
     this._build();
     this.renderer = new SoftwareRenderer(this.base);
-    this.overlay = new Overlay(this.top);
     this.images = new PatchImages();
     this.card = new HoverCard(root, this.images);
     this.camera = new Camera({ moved: () => this._moved(), settled: (view) => this._settled(view) });
@@ -47,10 +46,11 @@ export class EmbeddingMapView {
     this.base.setAttribute("aria-hidden", "true");
     this.help = el("span", "eob-map__sr", [HELP]);
     this.help.id = `${this.root.id || "eob-map"}-help`;
-    this.top = el("canvas", "eob-map__top");
+    this.top = el("div", "eob-map__top"); // takes the pointer and the focus
     this.top.tabIndex = 0;
     this.top.setAttribute("role", "application");
     this.top.setAttribute("aria-describedby", this.help.id);
+    this.overlay = new Overlay(this.top);
     this.root.append(this.base, this.top, this.help);
   }
 
@@ -113,7 +113,7 @@ export class EmbeddingMapView {
     if (coordsUrl !== this.loaded) this.camera.reset(view && JSON.stringify(view) !== this.sentView ? view : null);
     this.loaded = coordsUrl;
     if (!coordsUrl) return this.chrome.setState("empty", "No map yet. Compute an embedding to see the patches here.");
-    this.chrome.setState("loading");
+    this.chrome.setState("loading", "Loading the map …");
     try {
       const [coords, labels] = await Promise.all([this._fetchCoords(coordsUrl, loading), this._fetchLabels(loading)]);
       if (loading.signal.aborted) return;
@@ -294,7 +294,7 @@ export class EmbeddingMapView {
     if (!w || !h || this.dead) return; // hidden: keep what there is
     // A canvas of whole device pixels, shown at just that size, is never resampled.
     const width = Math.round(w * dpr) / dpr, height = Math.round(h * dpr) / dpr;
-    for (const canvas of [this.base, this.top]) Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    Object.assign(this.base.style, { width: `${width}px`, height: `${height}px` });
     this.renderer.resize(width, height, dpr);
     this.overlay.resize(width, height, dpr);
     this.camera.resize(width, height, dpr, this.scene?.grid.bounds, this.scene?.n ?? 0);

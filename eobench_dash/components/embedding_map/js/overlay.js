@@ -1,67 +1,60 @@
 // What lies above the points and changes often: rings around the hovered and the current patch, the lasso being drawn.
+// Rings are small elements, and the lasso's canvas is there only while one is drawn: another layer of the map's size
+// over the picture doubles the time of every frame where the browser composes without a GPU.
+
+import { el } from "./dom.js";
+
+const CURRENT_GAP = 5;
 
 export class Overlay {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.colors = { accent: "#3b7dd8", ground: "#fff", danger: "#c33" };
+  constructor(parent) {
+    this.hover = el("div", "eob-map__ring eob-map__ring--hover");
+    this.current = el("div", "eob-map__ring eob-map__ring--current");
+    this.canvas = el("canvas", "eob-map__lasso");
+    this.hover.hidden = this.current.hidden = this.canvas.hidden = true;
+    parent.append(this.canvas, this.current, this.hover);
+    this.colors = { accent: "#3b7dd8", danger: "#c33" };
   }
 
   resize(width, height, dpr) {
-    this.dpr = dpr;
-    this.canvas.width = Math.max(Math.round(width * dpr), 1);
-    this.canvas.height = Math.max(Math.round(height * dpr), 1);
+    Object.assign(this, { width, height, dpr });
   }
 
   /** hover, current: {px, py, radius, css} or null; lasso: {shape, combine, points} in CSS pixels, or null. */
   draw({ hover, current, lasso }) {
-    const c = this.context;
-    c.setTransform(1, 0, 0, 1, 0, 0);
-    c.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    c.setTransform(this.dpr, 0, 0, this.dpr, 0, 0);
-    if (current) this._ring(current, 5, this.colors.accent);
-    if (hover) this._disc(hover);
-    if (lasso && lasso.points.length > 1) this._lasso(lasso);
-  }
-
-  _ring({ px, py, radius }, gap, color) {
-    for (const [width, style] of [[4, this.colors.ground], [2, color]]) {
-      this._circle(px, py, radius + gap);
-      this.context.lineWidth = width;
-      this.context.strokeStyle = style;
-      this.context.stroke();
-    }
-  }
-
-  _disc({ px, py, radius, css }) {
-    const r = Math.max(radius + 1.5, 4);
-    this._circle(px, py, r);
-    this.context.fillStyle = css;
-    this.context.fill();
-    this._ring({ px, py, radius: r }, 1, this.colors.text);
-  }
-
-  _circle(px, py, r) {
-    this.context.beginPath();
-    this.context.arc(px, py, r, 0, 2 * Math.PI);
+    place(this.hover, hover, hover && Math.max(hover.radius + 1.5, 4));
+    if (hover) this.hover.style.background = hover.css;
+    place(this.current, current, current && current.radius + CURRENT_GAP);
+    const drawing = Boolean(lasso && lasso.points.length > 1);
+    this.canvas.hidden = !drawing;
+    if (drawing) this._lasso(lasso);
   }
 
   _lasso({ shape, combine, points }) {
-    const c = this.context;
-    const color = combine === "subtract" ? this.colors.danger : this.colors.accent;
+    const { canvas, width, height, dpr } = this;
+    canvas.width = Math.round(width * dpr); // setting the size clears it
+    canvas.height = Math.round(height * dpr);
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    const c = canvas.getContext("2d");
+    c.scale(dpr, dpr);
+    c.fillStyle = c.strokeStyle = combine === "subtract" ? this.colors.danger : this.colors.accent;
     c.beginPath();
     for (const [x, y] of outline(shape, points)) c.lineTo(x, y);
     c.closePath();
     c.globalAlpha = 0.14;
-    c.fillStyle = color;
     c.fill();
     c.globalAlpha = 1;
     c.lineWidth = 1.5;
-    c.strokeStyle = color;
-    c.setLineDash(combine === "replace" ? [] : [5, 4]);
+    if (combine !== "replace") c.setLineDash([5, 4]);
     c.stroke();
-    c.setLineDash([]);
   }
+}
+
+function place(ring, mark, radius) {
+  ring.hidden = !mark;
+  if (!mark) return;
+  const size = `${2 * radius}px`;
+  Object.assign(ring.style, { width: size, height: size, transform: `translate(${mark.px - radius}px, ${mark.py - radius}px)` });
 }
 
 /** The corners of what is being drawn: a freehand line as it is, a box from its first and last position. */

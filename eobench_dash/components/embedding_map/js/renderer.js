@@ -13,11 +13,11 @@ const FEW_SLOTS = 400; // up to so many recoloured points are repainted one by o
 export class SoftwareRenderer {
   constructor(canvas) {
     this.canvas = canvas;
-    // Pixels are written by the processor, so the canvas is better kept in its memory than on the GPU.
-    this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+    // Not "willReadFrequently": composing such a canvas took 2-5 times as long per frame in software GL.
+    this.context = canvas.getContext("2d", { alpha: false });
     this.raster = new Raster();
     this.kept = document.createElement("canvas"); // the last whole picture, to stand in while zooming
-    this.keptContext = this.kept.getContext("2d", { alpha: false, willReadFrequently: true });
+    this.keptContext = this.kept.getContext("2d", { alpha: false });
     this.msPerUnit = 6e-6; // cost of one pixel of one point; measured as we go
     this.stats = { full: 0, fullMs: 0, frames: 0, frameMs: 0, strips: 0, approximate: 0, slices: 0 };
     this.scene = null;
@@ -70,8 +70,7 @@ export class SoftwareRenderer {
     const radius = Math.round(pointRadius(frame, scene.grid.n, view.k) * this.dpr * 100) / 100;
     if (this.exact && !this.stale && sameTransform(this.exact, t)) return false;
     if (this.exact && !this.stale && this._moveTo(t)) return false;
-    const alpha = pointAlpha(radius / this.dpr);
-    const style = { radius, alpha };
+    const style = { radius, alpha: pointAlpha(frame, scene.grid.n, view.k) };
     const cost = this._cost(t, radius);
     if (this.stale || !this.keptAt || cost <= DIRECT_MS) {
       // A stale picture must not linger: at a million points this one frame takes some 20-40 ms.

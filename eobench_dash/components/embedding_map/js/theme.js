@@ -12,7 +12,7 @@ export function readColors({ root, base, top, help }) {
     ground: rgbOf(own.backgroundColor),
     unlabelled: rgbOf(getComputedStyle(base).color),
     accent,
-    overlay: { ground: own.backgroundColor, text: own.color, accent: css(accent), danger: css(rgbOf(getComputedStyle(help).color)) },
+    overlay: { accent: css(accent), danger: css(rgbOf(getComputedStyle(help).color)) },
   };
 }
 

@@ -76,5 +76,9 @@ export function pointRadius(frame, n, k) {
   return clamp(base * Math.pow(Math.max(k, 0.6), 0.42), 0.7, 9);
 }
 
-/** Opacity: small points let those beneath show, large ones read as discs. */
-export const pointAlpha = (radius) => clamp(0.58 + 0.1 * radius, 0.62, 0.93);
+/** Opacity: large points read as discs; the more small ones lie over each other, the more they let density show. */
+export function pointAlpha(frame, n, k) {
+  const radius = pointRadius(frame, n, k);
+  const layers = (n * Math.PI * radius * radius) / (frame.w * frame.h * Math.max(k, 1) ** 2);
+  return clamp(0.58 + 0.1 * radius, 0.62, 0.93) / (1 + 0.4 * layers);
+}
