@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from bench._common import machine_line, markdown_table
 from eobench_dash.db.models import AnnotationBatch, AnnotationEvent, Dataset, Label, Patch, User
@@ -40,16 +40,13 @@ def make_dataset(ws: Workspace, *, count: int) -> tuple[int, Principal]:
         labels = [Label(dataset_id=dataset.id, code=c, name=name, color="#000000") for c, name in enumerate(names)]
         session.add_all(labels)
         session.flush()
-        ids = [label.id for label in labels]
-        for start in range(0, count, 50_000):
-            rows = [
-                {"dataset_id": dataset.id, "ordinal": o, "path": f"{o % LABELS}/{o:07d}.jpg",
-                 "label_id": ids[o % LABELS], "imported_label_id": ids[o % LABELS], "unsure": False, "excluded": False}
-                for o in range(start, min(start + 50_000, count))
-            ]  # fmt: skip
-            session.execute(insert(Patch), rows)
-    with ws.db.engine.connect() as connection:
-        connection.execute(text("ANALYZE" if ws.db.is_sqlite else "COMMIT"))
+        fill = """
+            INSERT INTO patch (dataset_id, ordinal, path, label_id, imported_label_id, unsure, excluded)
+            WITH RECURSIVE o(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM o WHERE n + 1 < :count)
+            SELECT :dataset, n, 'patch/' || n || '.jpg', :first + n % :labels, :first + n % :labels, FALSE, FALSE FROM o
+        """
+        values = {"count": count, "dataset": dataset.id, "first": labels[0].id, "labels": LABELS}
+        session.execute(text(fill), values)
     return dataset.id, Principal(user.id, user.name, Role.BUILDER, session_key="bench")
 
 

@@ -85,12 +85,8 @@ def main() -> None:
     print(common.machine_line("numba", "umap-learn", "openTSNE", "scikit-learn") + "\n")
     with tempfile.TemporaryDirectory() as folder:
         real, name = eurosat(args.data, limit)
-        sets = {
-            name: real,
-            f"simulated {limit or common.PAPER_SHAPE[0]:,} × 144": common.simulated_features(
-                limit or common.PAPER_SHAPE[0]
-            ),
-        }
+        n = limit or common.PAPER_SHAPE[0]
+        sets = {name: real, f"simulated {n:,} × 144": common.simulated_features(n)}
         rows = []
         for title, x in sets.items():
             source, target = f"{folder}/x.npy", f"{folder}/y.npy"

@@ -21,7 +21,8 @@ from flask import Response
 from playwright.sync_api import Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from eobench_dash.components.embedding_map import EmbeddingMap, wire
+from eobench_dash.components.embedding_map import EmbeddingMap
+from eobench_dash.domain import wire
 from eobench_dash.domain.labels import PALETTE
 
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--js-flags=--expose-gc"]

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     @field_validator("home", "secret_key_file", "demo_data", "admin_password_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else Path(os.path.abspath(value.expanduser()))
+        return None if value is None else value.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod

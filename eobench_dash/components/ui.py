@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from dash import dcc, html
 from dash.development.base_component import Component
 
-Child = str | Component
+Child: TypeAlias = "str | Component"
 Tone = Literal["", "accent", "ok", "warn", "danger"]
 AnyId = str | dict[str, str | int]
 

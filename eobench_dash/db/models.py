@@ -157,7 +157,9 @@ class PatchLabel(Base):
 
     __tablename__ = "patch_label"
     __table_args__ = (
-        ForeignKeyConstraint(["dataset_id", "ordinal"], ["patch.dataset_id", "patch.ordinal"], name="fk_patch_label_patch"),
+        ForeignKeyConstraint(
+            ["dataset_id", "ordinal"], ["patch.dataset_id", "patch.ordinal"], name="fk_patch_label_patch"
+        ),
     )
 
     dataset_id: Mapped[int] = mapped_column(primary_key=True)

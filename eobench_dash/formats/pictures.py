@@ -69,8 +69,8 @@ def _check_open(image: Image.Image) -> None:
 
 def _check_tiff(path: str) -> None:
     """TIFFs that Pillow does not know: many bands, 16 bits a band, floating point."""
-    import rasterio  # type: ignore[import-untyped]
-    from rasterio.errors import NotGeoreferencedWarning  # type: ignore[import-untyped]
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
     with _rasterio_opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

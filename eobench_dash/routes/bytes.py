@@ -26,7 +26,7 @@ MAX_SIZE = 4096
 @blueprint.get("/embeddings/<int(max=2147483647):embedding_id>.bin")
 @rule("reader")
 def embedding(dataset_id: int, embedding_id: int) -> Response:
-    """A map's coordinates, as components/embedding_map/wire.py describes them."""
+    """A map's coordinates, as domain/wire.py describes them."""
     data, etag = embedding_wire(
         current_app.extensions["eobench"], current_principal(), dataset_id=dataset_id, embedding_id=embedding_id
     )

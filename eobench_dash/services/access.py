@@ -30,7 +30,9 @@ def may_see(who: Principal, dataset: Dataset, settings: Settings) -> bool:
     return not who.anonymous or (settings.public and dataset.public)
 
 
-def visible_dataset(session: Session, who: Principal, settings: Settings, dataset_id: int, *, lock: bool = False) -> Dataset:
+def visible_dataset(
+    session: Session, who: Principal, settings: Settings, dataset_id: int, *, lock: bool = False
+) -> Dataset:
     """The dataset, or NotFound where it is missing, not ready, or not for ``who`` to see. ``lock`` for update."""
     query = select(Dataset).where(Dataset.id == dataset_id)
     dataset = session.scalar(query.with_for_update() if lock else query)

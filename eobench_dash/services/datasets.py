@@ -107,7 +107,9 @@ def _summaries(session: Session, rows: list[Dataset]) -> list[DatasetSummary]:
     labels = {row[0]: row[1] for row in session.execute(queries.label_counts())}
 
     def having(model: type[FeatureSet] | type[Embedding] | type[MetricRun]) -> set[int]:
-        return set(session.scalars(select(model.dataset_id).where(model.dataset_id.in_(ids)).group_by(model.dataset_id)))
+        return set(
+            session.scalars(select(model.dataset_id).where(model.dataset_id.in_(ids)).group_by(model.dataset_id))
+        )
 
     described, mapped, verified = having(FeatureSet), having(Embedding), having(MetricRun)
     result = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from eobench_dash.components.embedding_map.wire import pack_coords
+from eobench_dash.domain.wire import pack_coords
 from eobench_dash.db.models import Embedding, Label
 from eobench_dash.db.queries import datasets as queries
 from eobench_dash.domain.jobs import JobKind

@@ -122,9 +122,7 @@ def start_download(ws: Workspace, who: Principal, *, name: str = "EuroSAT RGB") 
     with ws.db.write() as session:
         if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
             raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.")
-        busy = select(Job.id).where(
-            Job.kind == JobKind.DOWNLOAD, Job.state.in_([JobState.QUEUED, JobState.RUNNING])
-        )
+        busy = select(Job.id).where(Job.kind == JobKind.DOWNLOAD, Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
         if session.scalar(busy.limit(1)) is not None:
             raise Conflict("EuroSAT is being downloaded already; the bar of jobs shows how far it is.")
         return enqueue(

@@ -39,7 +39,9 @@ def find_patch(ws: Workspace, who: Principal, *, dataset_id: int, query: str) ->
         base = select(Patch.ordinal).where(visible_patches(dataset))
         if (exact := session.scalar(base.where(Patch.path == wanted))) is not None:
             return exact
-        found = session.scalars(base.where(Patch.path.endswith(wanted, autoescape=True)).order_by(Patch.ordinal).limit(2))
+        found = session.scalars(
+            base.where(Patch.path.endswith(wanted, autoescape=True)).order_by(Patch.ordinal).limit(2)
+        )
         match list(found):
             case [only]:
                 return only

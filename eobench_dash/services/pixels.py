@@ -72,4 +72,3 @@ def open_pixels(dataset: Dataset, settings: Settings) -> PixelSource:
     if dataset.source_kind == SourceKind.FILES and dataset.root:
         return FilePixels(dataset.root, settings)
     raise PatchUnreadable("This dataset came without images: it holds feature vectors only.")
-

@@ -54,7 +54,9 @@ def receive_upload(ws: Workspace, who: Principal, *, name: str, stream: IO[bytes
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise BadInput(f"The upload could not be stored: {error.strerror or error}. Make room and send it again.") from error
+            raise BadInput(
+                f"The upload could not be stored: {error.strerror or error}. Make room and send it again."
+            ) from error
         raise
 
 
@@ -100,7 +102,9 @@ def _file_name(raw: str) -> str:
     name = PurePosixPath(raw.replace("\\", "/")).name
     safe = "".join(c if c.isalnum() or c in "._- " else "_" for c in name).strip(" .")[:100]
     if PurePosixPath(safe).suffix.lower() not in JSON_ENDINGS | {".zip"}:
-        raise BadInput("Upload a .json, .jsonl or .ndjson file, or a .zip archive with a folder of images for each label.")
+        raise BadInput(
+            "Upload a .json, .jsonl or .ndjson file, or a .zip archive with a folder of images for each label."
+        )
     return safe
 
 

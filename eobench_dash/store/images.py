@@ -118,8 +118,8 @@ def _pixels(image: Image.Image) -> Pixels:
 
 def _tiff_pixels(data: bytes) -> Pixels:
     """TIFFs that Pillow does not know: many bands, floating point, 16 bits in several bands."""
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError  # type: ignore[import-untyped]
-    from rasterio.io import MemoryFile  # type: ignore[import-untyped]
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.io import MemoryFile
 
     try:
         with _rasterio_opening, warnings.catch_warnings():

@@ -40,9 +40,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
         )
         paths = list(
             session.scalars(
-                select(Patch.path)
-                .where(Patch.dataset_id == dataset.id, Patch.ordinal < count)
-                .order_by(Patch.ordinal)
+                select(Patch.path).where(Patch.dataset_id == dataset.id, Patch.ordinal < count).order_by(Patch.ordinal)
             )
         )
     if known is not None and (known.rows, known.version) == (count, kind.version):

@@ -17,9 +17,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with requests.Session() as network:
         remote = zenodo.look_up(network)
-        archive = zenodo.download(
-            network, remote, folder / zenodo.FILE_NAME, lambda f, m: job.progress(0.8 * f, m)
-        )
+        archive = zenodo.download(network, remote, folder / zenodo.FILE_NAME, lambda f, m: job.progress(0.8 * f, m))
     root = zenodo.unpack(archive, folder / "images", lambda f, m: job.progress(0.8 + 0.19 * f, m))
     name = job.args["name"]
     with ws.db.write() as session:

@@ -103,7 +103,9 @@ def sweep(ws: Workspace, job_id: int) -> None:
 class _Importer:
     """Writes records in chunks behind the dataset's patch count; ``finish`` moves the count."""
 
-    def __init__(self, ws: Workspace, job: JobHandle, dataset_id: int, *, root: str | None, params: dict[str, Any]) -> None:
+    def __init__(
+        self, ws: Workspace, job: JobHandle, dataset_id: int, *, root: str | None, params: dict[str, Any]
+    ) -> None:
         self.ws, self.job, self.dataset_id, self.root, self.params = ws, job, dataset_id, root, params
         with ws.db.read() as session:
             dataset = session.get_one(Dataset, dataset_id)

@@ -79,9 +79,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
         job.mark_done_in(session, {"metric_run_id": row.id})
 
 
-def _labels_now(
-    session: Session, dataset: Dataset
-) -> tuple[tuple[LabelInfo, ...], np.ndarray, "hashlib._Hash", int]:
+def _labels_now(session: Session, dataset: Dataset) -> tuple[tuple[LabelInfo, ...], np.ndarray, "hashlib._Hash", int]:
     rows = list(session.scalars(select(Label).where(Label.dataset_id == dataset.id).order_by(Label.code)))
     code_of = {row.id: row.code for row in rows}
     codes = np.full(dataset.patch_count, NO_LABEL, dtype=np.uint16)

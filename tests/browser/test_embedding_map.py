@@ -20,7 +20,8 @@ from flask import Response, abort, jsonify, make_response, request
 from PIL import Image, ImageDraw
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from eobench_dash.components.embedding_map import EmbeddingMap, wire
+from eobench_dash.components.embedding_map import EmbeddingMap
+from eobench_dash.domain import wire
 from eobench_dash.domain.labels import NO_LABEL, PALETTE
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, send_from_directory
 from werkzeug.serving import make_server
 
 from eobench_dash.components import embedding_map
-from eobench_dash.components.embedding_map import wire
+from eobench_dash.domain import wire
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser

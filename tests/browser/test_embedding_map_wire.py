@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eobench_dash.components.embedding_map import EmbeddingMap, label_table, wire
+from eobench_dash.components.embedding_map import EmbeddingMap, label_table
+from eobench_dash.domain import wire
 from eobench_dash.domain.labels import LabelInfo
 from eobench_dash.errors import BadInput
 

@@ -1,4 +1,4 @@
-"""The verify and publish pages in a real browser: drawn in both themes, nothing wider than the screen, no error told."""
+"""The verify and publish pages in a real browser: drawn in both themes, nothing wider than the screen, no error."""
 
 import os
 import threading
@@ -9,9 +9,11 @@ import pytest
 from lakes import Lakes, add_crew, add_lakes
 from playwright.sync_api import Browser, Page, sync_playwright
 from verified import FINGERPRINT, add_features, add_verification
+from werkzeug.security import generate_password_hash
 from werkzeug.serving import make_server
 
 from eobench_dash import web
+from eobench_dash.db.models import User
 from eobench_dash.services.workspace import open_workspace
 from eobench_dash.settings import Settings
 
@@ -27,10 +29,6 @@ WORDS = "correct horse battery"
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Lakes]]:
     """A server with a verified dataset: its address, the dataset."""
-    from werkzeug.security import generate_password_hash
-
-    from eobench_dash.db.models import User
-
     settings = Settings(_env_file=None, home=tmp_path_factory.mktemp("home"))
     ws = open_workspace(settings, create=True)
     crew = add_crew(ws)
@@ -97,10 +95,14 @@ def test_numbers_figures_and_sorting(page: Page, place: tuple[str, Lakes]) -> No
 def test_theme_changes_the_figures(page: Page, place: tuple[str, Lakes]) -> None:
     open_page(page, place, "verify")
     page.wait_for_selector(".eob-verify .heatmaplayer")
-    ink = "getComputedStyle(document.querySelector('.eob-verify .ytick text')).fill"
-    light = page.evaluate(ink)
+    tick = page.locator(".eob-verify .ytick text").first
+    light = tick.evaluate("text => getComputedStyle(text).fill")
     page.evaluate("window.eob.theme.choose('dark')")
-    page.wait_for_function(f"{ink} !== {light!r}")
+    for _ in range(100):
+        if tick.evaluate("text => getComputedStyle(text).fill") != light:
+            break
+        page.wait_for_timeout(100)
+    assert tick.evaluate("text => getComputedStyle(text).fill") == "rgb(231, 238, 236)" != light
 
 
 @pytest.mark.parametrize("name", ["verify", "publish"])

@@ -1,4 +1,4 @@
-"""The embedding map: our own Dash component (design decision 7). ``wire`` says what bytes it reads."""
+"""The embedding map: our own Dash component (design decision 7). ``domain.wire`` says what bytes it reads."""
 
 from importlib.resources import files
 from typing import Any

@@ -71,6 +71,8 @@ def embed(
         raise BadInput(f"The neighbour graph is of {graph.n} patches, the features of {n}; compute it again.")
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
+    if seed < 0:
+        raise BadInput(f"A seed is a whole number from 0, not {seed}.")
     if n <= 3:  # nothing to arrange: points on a line or triangle
         corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.8660254]], dtype=np.float32)
         return np.asarray(corners[:n] - corners[:n].mean(axis=0), dtype=np.float32)

@@ -72,7 +72,6 @@ def descend(
     with ThreadPoolExecutor(max_workers=workers()) as pool:
         for epoch in range(epochs):
             step = np.float32(1.0 - epoch / epochs)
-
             moves = [
                 pool.submit(
                     _move, first, last, pointers, indices, rates, old, new, tables, step, epoch, negatives, salt

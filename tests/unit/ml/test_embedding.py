@@ -111,7 +111,7 @@ def repulsion_by_definition(y):
 @pytest.mark.parametrize("span", [1e-4, 0.3, 5.0, 40.0, 300.0])
 def test_grid_repulsion_is_the_sum_over_all_pairs(span):
     y = (np.random.default_rng(0).normal(size=(800, 2)) * span / 6).astype(np.float32)
-    grid, out = Grid(len(y)), np.empty((len(y), 3), np.float32)
+    grid, out = Grid(30_000), np.empty((len(y), 3), np.float32)
     charges, corner = spread_on(grid, y)
     gather(0, len(y), y, corner, np.float32(1 / grid.spacing), grid.potentials(charges), out)
     z, forces = repulsion_by_definition(y)
@@ -218,6 +218,8 @@ def test_bad_requests_say_what_is_wrong(digits, graph):
                         ("epochs", "many"), ("min_dist", 2.0)):  # fmt: skip
         with pytest.raises(BadInput, match=name):
             embed(x, method="umap", params={name: value})
+    with pytest.raises(BadInput, match="seed"):
+        embed(x, method="umap", seed=-1)
     with pytest.raises(BadInput, match="compute it again"):
         embed(x, method="umap", graph=graph)
     with pytest.raises(BadInput, match="k=14"):

@@ -98,7 +98,9 @@ def test_vectors_of_the_papers_json_become_a_feature_set(workspace, builder, ima
     text = json.dumps({"features": vectors.tolist(), "labels": labels, "paths": paths})
     text = text.replace(json.dumps(vectors[9].tolist()), "[1, 2, NaN, 4, 5]")
     (imagefolder / "paper.json").write_text(text)
-    job = run(importing.start_import(workspace, builder, path=str(imagefolder / "paper.json"), name="Paper", follow_up=False))
+    job = run(
+        importing.start_import(workspace, builder, path=str(imagefolder / "paper.json"), name="Paper", follow_up=False)
+    )
     assert job.state == "done", job.error
     made = datasets.find_dataset(workspace, builder, name="Paper")
     assert (made.patch_count, made.labelled_count) == (59, 58)
@@ -165,7 +167,9 @@ def test_deleting_leaves_nothing_and_frees_the_name(workspace, builder, imagefol
 
 
 def test_simulated_patches_have_labels_and_places(workspace, builder, run) -> None:
-    job_id = importing.start_simulation(workspace, builder, name="Sim", modality="sar", count=50, seed=3, follow_up=False)
+    job_id = importing.start_simulation(
+        workspace, builder, name="Sim", modality="sar", count=50, seed=3, follow_up=False
+    )
     assert run(job_id).state == "done"
     made = datasets.find_dataset(workspace, builder, name="Sim")
     assert made.simulated and made.patch_count == made.labelled_count == 50
@@ -183,8 +187,14 @@ def test_an_append_keeps_vectors_and_patches_in_step(workspace, builder, imagefo
     run(importing.start_import(workspace, builder, path=write("a.json", range(10), True), name="A", follow_up=False))
     made = datasets.find_dataset(workspace, builder, name="A")
     append = {"name": "", "append_to": made.id, "follow_up": False}
-    assert run(importing.start_import(workspace, builder, path=write("b.json", range(10, 15), True), **append)).state == "done"
-    assert run(importing.start_import(workspace, builder, path=write("c.json", range(20, 25), False), **append)).state == "failed"
+    assert (
+        run(importing.start_import(workspace, builder, path=write("b.json", range(10, 15), True), **append)).state
+        == "done"
+    )
+    assert (
+        run(importing.start_import(workspace, builder, path=write("c.json", range(20, 25), False), **append)).state
+        == "failed"
+    )
     with workspace.db.read() as session:
         features = session.scalars(select(FeatureSet)).one()
     stored = FeatureArray(workspace.store.feature_dir(made.id, features.folder)).as_array()

@@ -7,11 +7,20 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, silhouette_score
 from sqlalchemy import select, update
 
-from eobench_dash.components.embedding_map.wire import unpack_coords
+from eobench_dash.domain.wire import unpack_coords
 from eobench_dash.db.models import Embedding, FeatureSet, Patch
 from eobench_dash.errors import BadInput, PatchUnreadable
 from eobench_dash.ml import features as ml
-from eobench_dash.services import datasets, embeddings, exporting, features, importing, neighbours, patches, verification
+from eobench_dash.services import (
+    datasets,
+    embeddings,
+    exporting,
+    features,
+    importing,
+    neighbours,
+    patches,
+    verification,
+)
 from eobench_dash.services.pixels import open_pixels
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import describing
@@ -79,7 +88,11 @@ def test_map_neighbours_and_group_map(workspace, builder, described, run) -> Non
         workspace, builder, dataset_id=described.id, embedding_id=group.result["embedding_id"]
     )
     coords = unpack_coords(blob)
-    members = [n for n in range(60) if patches.patch_info(workspace, builder, dataset_id=described.id, ordinal=n).label == "sea"]
+    members = [
+        n
+        for n in range(60)
+        if patches.patch_info(workspace, builder, dataset_id=described.id, ordinal=n).label == "sea"
+    ]
     assert coords.ordinals.tolist() == members and len(etag) == 32
 
 
@@ -137,7 +150,9 @@ def test_export_and_import_again_is_a_round_trip(workspace, builder, described, 
     with workspace.db.read() as session:
         sets = {f.dataset_id: f for f in session.scalars(select(FeatureSet))}
         rows = {
-            d: list(session.execute(select(Patch.path, Patch.ordinal).where(Patch.dataset_id == d).order_by(Patch.ordinal)))
+            d: list(
+                session.execute(select(Patch.path, Patch.ordinal).where(Patch.dataset_id == d).order_by(Patch.ordinal))
+            )
             for d in (described.id, again.id)
         }
     arrays = [FeatureArray(workspace.store.feature_dir(d, sets[d].folder)).as_array() for d in (described.id, again.id)]
