@@ -4,7 +4,7 @@ from pathlib import Path
 
 import waitress
 from dash import Dash
-from flask import Flask
+from flask import Flask, Response
 
 from eobench_dash import auth, logs
 from eobench_dash.errors import SettingsError
@@ -65,6 +65,7 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
         index_string=index_string(),
         add_log_handler=False,
     )
+    server.after_request(_close_when_sent)
     app.layout = shell
     shell_callbacks.register(app, PAGES)
     for page in PAGES:
@@ -73,6 +74,13 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
         server.register_blueprint(routes.blueprint)
     auth.seal(app)
     return app
+
+
+def _close_when_sent(response: Response) -> Response:
+    """Streamed files are closed with their answer: the compressor, which runs after this, replaces the stream."""
+    if (close := getattr(response.response, "close", None)) is not None:
+        response.call_on_close(close)
+    return response
 
 
 def serve(app: Dash, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from eobench_dash.db.models import Job, User
 from eobench_dash.domain.jobs import JobKind, JobState
@@ -22,13 +24,21 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JS
 
 
 @contextmanager
-def workspace(*, create: bool = True) -> Iterator[Workspace]:
-    """The workspace of the environment, made if it is not there."""
-    ws = open_workspace(load_settings(), create=create)
+def workspace() -> Iterator[Workspace]:
+    """The workspace of the environment, made if it is not there. EOBenchError where its folder or database fail."""
+    settings = load_settings()
     try:
-        yield ws
-    finally:
-        ws.close()
+        ws = open_workspace(settings, create=True)
+        try:
+            yield ws
+        finally:
+            ws.close()
+    except OperationalError as error:
+        raise EOBenchError(
+            f"The database cannot be used: {error.orig}. Check EOBENCH_DATABASE_URL and EOBENCH_HOME."
+        ) from error
+    except PermissionError as error:
+        raise EOBenchError(f"{error.filename} cannot be used: {error.strerror}. Check EOBENCH_HOME.") from error
 
 
 def operator(ws: Workspace, name: str | None = None) -> Principal:
@@ -62,10 +72,10 @@ def table(rows: list[Mapping[str, Any]]) -> str:
 
 
 def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, Any]:
-    """Run a queued job in this process, progress on stderr; its result. EOBenchError with its sentence where it fails."""
+    """Run a queued job in this process, progress on stderr; its result. EOBenchError with its sentence if it fails."""
     from eobench_dash.tasks import SWEEPS, TASKS  # heavy: only commands that work load it
 
-    terminal = click.get_text_stream("stderr").isatty()
+    terminal = sys.stderr.isatty()
     last = ""
 
     def show(fraction: float, message: str) -> None:

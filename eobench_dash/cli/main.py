@@ -2,23 +2,54 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
-from sqlalchemy.exc import OperationalError
 
 from eobench_dash import __version__
-from eobench_dash.cli import datasets, people, serving
 from eobench_dash.errors import EOBenchError
 
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("people", "Make the workspace and bring its database up to date."),
+    "user": ("people", "Add, list and change the people who log in."),
+    "import": ("datasets", "Import a folder of images (class = folder) or the paper's JSON."),
+    "list": ("datasets", "List the datasets and where each stands."),
+    "features": ("results", "Compute a descriptor for every patch."),
+    "embed": ("results", "Compute a 2-D map of the patches."),
+    "neighbours": ("results", "List the nearest neighbours of a patch."),
+    "relabel": ("datasets", "Give patches another label, as one transaction."),
+    "report": ("results", "Verify the labels and write the report as PDF and CSV."),
+    "export": ("results", "Write a dataset to a file that other tools read."),
+    "delete": ("datasets", "Delete a dataset, its labels and its history for good."),
+    "serve": ("serving", "Serve the dashboard, with its workers."),
+    "worker": ("serving", "Work: take queued jobs until stopped."),
+    "demo": ("serving", "Set up demo data and an admin, and serve the dashboard."),
+}
+"""Name → module of this room that holds it, and its line of help; in the order of the way. Modules load when used."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Verbs(click.Group):
+    """The commands of the table. The list of them is printed without loading any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        commands: tuple[click.Command, ...] = import_module(f"eobench_dash.cli.{COMMANDS[cmd_name][0]}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="eobench")
 def cli() -> None:
     """EO Bench: from Sentinel products to benchmark datasets that people can trust."""
-
-
-for command in (*people.COMMANDS, *datasets.COMMANDS, *serving.COMMANDS):
-    cli.add_command(command)
 
 
 def main() -> None:
@@ -32,8 +63,6 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _stop("Stopped.", 130)
-    except OperationalError as error:
-        _stop(f"The database cannot be used: {error.orig}. Check EOBENCH_DATABASE_URL and EOBENCH_HOME.", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -12,7 +12,11 @@ _TONE = {JobState.DONE: "ok", JobState.FAILED: "danger", JobState.CANCELLED: "wa
 def job_row(job: JobInfo, *, at: str, may_act: bool = True) -> html.Div:
     """One job in the place ``at`` (ids of its buttons hold it, so a job may be shown in two places)."""
     line = html.Div(
-        [html.Span(job.title, className="eob-grow eob-clip", title=job.title), _state(job), *_buttons(job, at, may_act)],
+        [
+            html.Span(job.title, className="eob-grow eob-clip", title=job.title),
+            _state(job),
+            *_buttons(job, at, may_act),
+        ],
         className="eob-job__line",
     )
     return html.Div([line, *_progress(job)], className="eob-job")

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from dash import dcc, html
 from dash.development.base_component import Component
 
-Child: TypeAlias = "str | Component"
+Child: TypeAlias = str | Component
 Tone = Literal["", "accent", "ok", "warn", "danger"]
 AnyId = str | dict[str, str | int]
 
@@ -25,7 +25,9 @@ def button(
     return html.Button(children, type="button", className=_look(look), **_with_id(id), **more)
 
 
-def icon_button(label: str, icon_name: str, *, id: AnyId | None = None, look: str = "quiet", **more: Any) -> html.Button:
+def icon_button(
+    label: str, icon_name: str, *, id: AnyId | None = None, look: str = "quiet", **more: Any
+) -> html.Button:
     """A button that shows only an icon; ``label`` is its name for screen readers and its tool tip."""
     classes = f"{_look(look)} eob-button--icon"
     named = {"aria-label": label, **more}
@@ -79,7 +81,9 @@ def chip(text: Child, tone: Tone = "", *, icon_name: str | None = None, title: s
 
 def simulated_mark() -> html.Span:
     """The mark on everything that no satellite measured."""
-    return chip("simulated data", "warn", icon_name="spark", title="Made by a seeded simulator; no satellite measured it.")
+    return chip(
+        "simulated data", "warn", icon_name="spark", title="Made by a seeded simulator; no satellite measured it."
+    )
 
 
 def note(children: Any, tone: Tone = "", *, role: str | None = None) -> html.Div:
@@ -123,7 +127,7 @@ def dot(color: str) -> html.Span:
 
 
 def ago(moment: datetime, *, now: datetime | None = None) -> html.Time:
-    """"3 min ago", with the full time in UTC as tool tip."""
+    """ "3 min ago", with the full time in UTC as tool tip."""
     stamp = moment.astimezone(UTC)
     text = time_words((now or datetime.now(UTC)) - stamp, stamp)
     return html.Time(text, dateTime=stamp.isoformat(timespec="seconds"), title=f"{stamp:%Y-%m-%d %H:%M} UTC")
@@ -132,14 +136,19 @@ def ago(moment: datetime, *, now: datetime | None = None) -> html.Time:
 def time_words(passed: Any, stamp: datetime) -> str:
     """How long ago in words up to a week, then the date."""
     seconds = passed.total_seconds()
-    for limit, divisor, word in ((90, 0, "just now"), (5400, 60, "min ago"), (129600, 3600, "h ago"), (604800, 86400, "days ago")):
+    for limit, divisor, word in (
+        (90, 0, "just now"),
+        (5400, 60, "min ago"),
+        (129600, 3600, "h ago"),
+        (604800, 86400, "days ago"),
+    ):
         if seconds < limit:
             return f"{round(seconds / divisor)} {word}" if divisor else word
     return f"{stamp:%-d %b %Y}"
 
 
 def count(n: int, word: str, plural: str | None = None) -> str:
-    """"1 patch", "16,109 patches"."""
+    """ "1 patch", "16,109 patches"."""
     return f"{n:,} {word if n == 1 else plural or word + 's'}"
 
 

@@ -23,7 +23,9 @@ MEANING = {
 
 def way_track(steps: frozenset[Step]) -> html.Ol:
     """The five steps in order; those taken are filled."""
-    return html.Ol([_step(step, done=step in steps) for step in Step], className="eob-track", **{"aria-label": "Steps taken"})
+    return html.Ol(
+        [_step(step, done=step in steps) for step in Step], className="eob-track", **{"aria-label": "Steps taken"}
+    )
 
 
 def next_step(steps: frozenset[Step]) -> Step | None:

@@ -28,7 +28,7 @@ from eobench_dash.services.workspace import Workspace
 
 @dataclass(frozen=True)
 class Nav:
-    """A page's place in the shell's navigation: steps of the way by ``order``; ``icon`` names one of assets/icons.css."""
+    """A page's place in the navigation: steps of the way by ``order``; ``icon`` names one of assets/icons.css."""
 
     label: str
     icon: str

@@ -14,7 +14,7 @@ blueprint = Blueprint("importing", __name__)
 @blueprint.post("/uploads")
 @rule("builder")
 def upload() -> Response | tuple[Response, int]:
-    """``POST /uploads?name=patches.zip``, the body being the file: {"path", "name"}; {"error"} where it cannot be taken."""
+    """``POST /uploads?name=patches.zip``, the body being the file: {"path", "name"}, or {"error"}."""
     ws = current_app.extensions["eobench"]
     request.max_content_length = None  # this route alone may be longer than other bodies; the service bounds it
     try:

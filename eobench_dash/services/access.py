@@ -54,12 +54,13 @@ def may_relabel(session: Session, who: Principal, dataset_id: int) -> Scope:
 
 
 def default_feature_set(session: Session, dataset_id: int, kind: str | None) -> FeatureSet:
-    """The feature set of ``kind``, or (None) the one people mean: ``all``, else imported vectors, else the newest.
+    """The feature set of ``kind``, or (None) the one people mean: the vectors that came with the
+    data, else ``all``, else the newest.
 
     BadInput says what to do where there is none.
     """
     rows = list(session.scalars(queries.newest_feature_sets(dataset_id)))
-    order = [kind] if kind else ["all", "imported", *(row.kind for row in rows)]
+    order = [kind] if kind else ["imported", "all", *(row.kind for row in rows)]
     for wanted in order:
         for row in rows:
             if row.kind == wanted:

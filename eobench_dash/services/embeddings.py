@@ -3,17 +3,19 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from eobench_dash.domain.wire import pack_coords
-from eobench_dash.db.models import Embedding, Label
+from eobench_dash.db.models import Dataset, Embedding, Label
 from eobench_dash.db.queries import datasets as queries
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.domain.wire import pack_coords
 from eobench_dash.errors import BadInput, NotFound
 from eobench_dash.jobs.queue import enqueue
 from eobench_dash.ml.embedding import METHODS, check_params
@@ -42,7 +44,7 @@ def start_embedding(
     params: Mapping[str, Any] | None = None,
     seed: int | None = 42,
 ) -> int:
-    """Queue a map of all patches, or of one label's group; the job's id. Experts may: zooming into a group is theirs."""
+    """Queue a map of all patches, or of one label's group; the job's id. Experts may (they zoom into groups)."""
     owner = require(who, Role.EXPERT, what="compute a map")
     if method not in METHODS:
         raise BadInput(f"The method {method!r} is not known; use {' or '.join(METHODS)}.")
@@ -55,22 +57,39 @@ def start_embedding(
             group = session.scalar(select(Label).where(Label.dataset_id == dataset_id, Label.name == label))
             if group is None:
                 raise NotFound(f"This dataset has no label {label!r}.")
-        what = f"{dataset.name}: {group.name}" if group else dataset.name
-        job = enqueue(
-            session,
-            kind=JobKind.EMBED,
-            title=f"{TITLES[method]} map of {what}",
-            args={
-                "method": method,
-                "feature": features.kind,
-                "label_id": group.id if group else None,
-                "params": given,
-                "seed": seed,
-            },
-            owner_id=owner,
-            dataset_id=dataset_id,
+        return queue_map(
+            session, dataset, feature=features.kind, owner=owner, method=method, group=group, params=given, seed=seed
         )
-        return job.id
+
+
+def queue_map(
+    session: Session,
+    dataset: Dataset,
+    *,
+    feature: str,
+    owner: int | None,
+    method: str = "umap",
+    group: Label | None = None,
+    params: Mapping[str, float] = MappingProxyType({}),
+    seed: int | None = 42,
+) -> int:
+    """The job row of a map, in the caller's transaction; its id."""
+    what = f"{dataset.name}: {group.name}" if group else dataset.name
+    job = enqueue(
+        session,
+        kind=JobKind.EMBED,
+        title=f"{TITLES[method]} map of {what}",
+        args={
+            "method": method,
+            "feature": feature,
+            "label_id": group.id if group else None,
+            "params": dict(params),
+            "seed": seed,
+        },
+        owner_id=owner,
+        dataset_id=dataset.id,
+    )
+    return job.id
 
 
 def embedding_key(fingerprint: str, *, method: str, version: int, params: Mapping[str, Any], seed: int | None) -> str:

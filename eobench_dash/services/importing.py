@@ -137,7 +137,7 @@ def import_report(ws: Workspace, who: Principal, *, dataset_id: int) -> Mapping[
 
 
 def confine(settings: Settings, path: str) -> Path:
-    """The real path, if it lies below a data root; PathRefused says what to set otherwise, NotFound if nothing is there."""
+    """The real path below a data root; PathRefused says what to set otherwise, NotFound where nothing is."""
     if not path or "\0" in path:
         raise PathRefused("Give the path of a folder or a JSON file.")
     real = Path(os.path.realpath(Path(path).expanduser()))

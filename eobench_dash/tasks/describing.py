@@ -1,7 +1,7 @@
 """Compute a feature set: patches are read by threads, described block by block on all cores, and stored as blocks."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -11,12 +11,11 @@ import numpy.typing as npt
 from sqlalchemy import delete, select
 
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Patch
-from eobench_dash.domain.jobs import JobKind
 from eobench_dash.errors import BadInput, UnsupportedPatch
 from eobench_dash.jobs.handle import JobHandle
-from eobench_dash.jobs.queue import enqueue
 from eobench_dash.ml import features as ml
-from eobench_dash.services.pixels import PixelSource, Pixels, open_pixels
+from eobench_dash.services.embeddings import queue_map
+from eobench_dash.services.pixels import Pixels, PixelSource, open_pixels
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.features import FeatureArray, FeatureWriter
 
@@ -172,22 +171,7 @@ def _finish(ws: Workspace, job: JobHandle, *, features: FeatureSet | None) -> No
                 features.job_id = job.id
                 session.add(features)
         if job.args.get("follow_up"):
-            args: Mapping[str, Any] = {
-                "method": "umap",
-                "feature": job.args["kind"],
-                "label_id": None,
-                "params": {},
-                "seed": 42,
-            }
-            title = f"UMAP map of {dataset.name}"
-            enqueue(
-                session,
-                kind=JobKind.EMBED,
-                title=title,
-                args=dict(args),
-                owner_id=job.owner_id,
-                dataset_id=dataset.id,
-            )
+            queue_map(session, dataset, feature=job.args["kind"], owner=job.owner_id)
         job.mark_done_in(session, {"kind": job.args["kind"]})
     for name in outdated:
         shutil.rmtree(ws.store.feature_dir(int(job.dataset_id or 0), name), ignore_errors=True)

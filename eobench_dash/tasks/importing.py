@@ -26,6 +26,7 @@ from eobench_dash.domain.labels import MAX_LABELS, default_color
 from eobench_dash.errors import BadInput, Conflict
 from eobench_dash.formats import read
 from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.services.embeddings import queue_map
 from eobench_dash.services.features import queue_features
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.simulate import SimulatedScenes
@@ -257,10 +258,18 @@ class _Importer:
                 features.dim, features.rows, features.folder, features.fingerprint = dim, rows, folder, fingerprint
                 features.source = f"vectors that came with {self.job.args['name']}"
                 session.add(features)
-            if self.job.args.get("follow_up") and dataset.source_kind != SourceKind.NONE:
-                queue_features(session, dataset, kind="all", owner=self.job.owner_id, follow_up=True)
+            if self.job.args.get("follow_up"):
+                self._follow_up(session, dataset, has_vectors=folder is not None)
             result = {"dataset_id": self.dataset_id, "imported": self.next - self.start}
             self.job.mark_done_in(session, result)
+
+
+    def _follow_up(self, session: Session, dataset: Dataset, *, has_vectors: bool) -> None:
+        """Queue what makes the dataset worth looking at: a map of its own vectors, else descriptors and their map."""
+        if has_vectors:
+            queue_map(session, dataset, feature="imported", owner=self.job.owner_id)
+        elif dataset.source_kind != SourceKind.NONE:
+            queue_features(session, dataset, kind="all", owner=self.job.owner_id, follow_up=True)
 
 
 def _ensure_dataset(ws: Workspace, job: JobHandle) -> int:

@@ -35,7 +35,9 @@ def constants(path: Path) -> dict[str, str]:
     return {
         node.targets[0].id: node.value.value
         for node in tree(path).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
     }
 
 
@@ -56,9 +58,9 @@ def names_of(folder: Path, *, in_callbacks: bool) -> set[str]:
     for path in folder.glob("*.py"):
         inside = {id(sub) for call in dependencies(path) for sub in ast.walk(call)}
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ids":
-                if (id(node) in inside) == in_callbacks:
-                    used.add(node.attr)
+            named = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ids"
+            if named and (id(node) in inside) == in_callbacks:
+                used.add(node.attr)
     return used
 
 
@@ -107,7 +109,9 @@ def test_every_id_of_a_callback_is_in_a_layout_and_every_id_has_a_use(folder):
         assert name in laid_out, f"ids.{name} is used by a callback, but no layout makes it"
     for name, value in known.items():
         in_browser = f'"{value}"' in SCRIPTS or f"#{value}" in STYLES
-        opens_dialog = name in laid_out and folder.name in ("home", "datasets", "admin") and name in ("IMPORT", "EDITOR")
+        opens_dialog = (
+            name in laid_out and folder.name in ("home", "datasets", "admin") and name in ("IMPORT", "EDITOR")
+        )
         assert name in called or in_browser or opens_dialog or _linked(folder, name), f"ids.{name} has no use"
 
 
@@ -119,7 +123,9 @@ def _linked(folder: Path, name: str) -> bool:
 
 def test_ids_that_scripts_look_for_exist():
     values = all_values()
-    found = re.findall(r"""(?:set_props\(|getElementById\(|\$\(|querySelector\(["']#)["']?([a-z]+(?:-[a-z]+)+)["']""", SCRIPTS)
+    found = re.findall(
+        r"""(?:set_props\(|getElementById\(|\$\(|querySelector\(["']#)["']?([a-z]+(?:-[a-z]+)+)["']""", SCRIPTS
+    )
     assert found
     for name in found:
         made_by_script = re.search(rf"""\bid\s*[:=]\s*["']{name}["']""", SCRIPTS)
@@ -151,4 +157,6 @@ def test_pages_do_not_use_the_global_callback():
     for path in sources():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ImportFrom) and node.module == "dash":
-                assert not {"callback", "clientside_callback", "register_page"} & {alias.name for alias in node.names}, path
+                assert not {"callback", "clientside_callback", "register_page"} & {
+                    alias.name for alias in node.names
+                }, path

@@ -34,7 +34,9 @@ def client_of(app, who):
     client = app.server.test_client()
     if who is not None and not who.anonymous:
         with client.session_transaction() as session:
-            session.update({"_user_id": f"{who.user_id}:0", "_fresh": True, "key": who.session_key, "renewed": time.time()})
+            session.update(
+                {"_user_id": f"{who.user_id}:0", "_fresh": True, "key": who.session_key, "renewed": time.time()}
+            )
     return client
 
 
@@ -78,7 +80,9 @@ def ids_in(component) -> set[str]:
 def made_later(name: str) -> bool:
     """Whether a page's views (what callbacks put in) make the id; test_ids_contract looks at those."""
     folder = Path(web.__file__).parent / "pages" / name.split("-")[0]
-    constant = next((line.split(" =")[0] for line in (folder / "ids.py").read_text().splitlines() if f'"{name}"' in line), "?")
+    constant = next(
+        (line.split(" =")[0] for line in (folder / "ids.py").read_text().splitlines() if f'"{name}"' in line), "?"
+    )
     return any(f"ids.{constant}" in path.read_text() for path in folder.glob("*views.py"))
 
 
@@ -138,7 +142,11 @@ def test_pages_answer(app, people, path):
     assert client.get(path, headers=HTML).status_code == 200
     answer = show(client, app, path)
     assert answer.status_code == 200
-    assert answer.json["response"][shell_ids.META]["data"]["title"] in {"Datasets", "Labels and settings", "People and tasks"}
+    assert answer.json["response"][shell_ids.META]["data"]["title"] in {
+        "Datasets",
+        "Labels and settings",
+        "People and tasks",
+    }
 
 
 def test_a_dataset_that_is_not_there_is_a_panel_with_a_sentence(app, people):

@@ -1,4 +1,4 @@
-"""The web process stays light: after a visit to every page, no compiler and no embedding library is loaded (decision 6)."""
+"""The web process stays light: a visit to every page loads no compiler and no embedding library (decision 6)."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ for page in web.PAGES:
     assert answer.status_code == 200, path
     assert "Something broke" not in answer.text, path
     print("visited", path)
-heavy = {"numba", "umap", "openTSNE", "pynndescent", "llvmlite", "sklearn.svm", "rasterio", "reportlab"} & set(sys.modules)
+heavy = {"numba", "umap", "openTSNE", "pynndescent", "llvmlite", "sklearn.svm", "rasterio"} & set(sys.modules)
 print("heavy:", sorted(heavy))
 """
 

@@ -23,7 +23,13 @@ def picky(dataset_id, label="none"):
 
 
 HOME = Page(path="/", title="Home", layout=remember, register=lambda app: None)
-EXPLORE = Page(path="/explore/<dataset_id>", title="Explore", layout=remember, register=lambda app: None, nav=Nav("E", "explore", 1))
+EXPLORE = Page(
+    path="/explore/<dataset_id>",
+    title="Explore",
+    layout=remember,
+    register=lambda app: None,
+    nav=Nav("E", "explore", 1),
+)
 PICKY = Page(path="/picky/<dataset_id>", title="Picky", layout=picky, register=lambda app: None)
 ROUTER = Router([HOME, EXPLORE, PICKY])
 

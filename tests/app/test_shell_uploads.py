@@ -73,7 +73,13 @@ def test_a_json_file_is_kept_as_it_is(ws):
 
 
 def test_what_is_not_wanted_is_left_in_the_archive(ws):
-    files = {"River/1.png": picture(), "__MACOSX/River/1.png": b"x", "River/.hidden.png": b"x", "River/run.sh": b"x", "in.zip": b"x"}
+    files = {
+        "River/1.png": picture(),
+        "__MACOSX/River/1.png": b"x",
+        "River/.hidden.png": b"x",
+        "River/run.sh": b"x",
+        "in.zip": b"x",
+    }
     folder = send(ws, archive(files))
     assert [p.name for p in folder.glob("**/*") if p.is_file()] == ["1.png"]
 

@@ -60,7 +60,8 @@ def seed(ws: Workspace) -> None:
         session.add_all(labels)
         session.flush()
         session.add_all(
-            Patch(dataset_id=row.id, ordinal=i, label_id=labels[i % 2].id, imported_label_id=labels[i % 2].id) for i in range(40)
+            Patch(dataset_id=row.id, ordinal=i, label_id=labels[i % 2].id, imported_label_id=labels[i % 2].id)
+            for i in range(40)
         )
 
 
@@ -131,7 +132,9 @@ def test_home_shows_where_a_dataset_stands(enter, house):
     page = enter("ben")
     card = page.wait_for_selector(".eob-dataset")
     words = card.inner_text()
-    assert "Coasts <i>&amp;" in words and "simulated data" in words and "40 patches" in words and "100 % labelled" in words
+    assert (
+        "Coasts <i>&amp;" in words and "simulated data" in words and "40 patches" in words and "100 % labelled" in words
+    )
     assert page.locator(".eob-track__step--done").count() == 1
     page.wait_for_function("[...document.querySelectorAll('.eob-strip img')].every(i => i.complete && i.naturalWidth)")
     assert page.locator(".eob-strip img").count() == 10

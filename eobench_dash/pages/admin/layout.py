@@ -40,7 +40,10 @@ def _tasks(people: list[str], rows: list[tuple[str, int]]) -> Component:
         field("Note", text_input(ids.TASK_NOTE, placeholder="What to look for", maxLength=2000)),
     ]
     form = html.Div(
-        [html.Div(fields, className="eob-fields"), html.Div(button("Assign", id=ids.ASSIGN, icon_name="plus", look="primary"))],
+        [
+            html.Div(fields, className="eob-fields"),
+            html.Div(button("Assign", id=ids.ASSIGN, icon_name="plus", look="primary")),
+        ],
         className="eob-stack eob-apart",
     )
     return html.Section(
@@ -50,7 +53,10 @@ def _tasks(people: list[str], rows: list[tuple[str, int]]) -> Component:
 
 def _roles(id: str) -> Component:
     options = [
-        {"label": html.Span([html.Strong(name), html.Span(f" {does}", className="eob-muted eob-small")]), "value": value}
+        {
+            "label": html.Span([html.Strong(name), html.Span(f" {does}", className="eob-muted eob-small")]),
+            "value": value,
+        }
         for value, name, does in ROLES
     ]
     return dcc.RadioItems(id=id, options=options, value="expert", className="eob-checks eob-stack")
@@ -60,7 +66,9 @@ _SECRET = f"At least {MIN_PASSWORD} characters. Tell it in person; they can chan
 
 
 def _password(id: str) -> Component:
-    return dcc.Input(id=id, type="password", value="", className="eob-input", autoComplete="new-password", maxLength=1024)
+    return dcc.Input(
+        id=id, type="password", value="", className="eob-input", autoComplete="new-password", maxLength=1024
+    )
 
 
 def _add_dialog() -> Component:

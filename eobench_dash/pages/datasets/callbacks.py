@@ -54,7 +54,14 @@ def _register_labels(app: Dash) -> None:
         code = None if ctx.triggered_id == ids.NEW else ctx.triggered_id["code"]
         label = next((row for row in rows if row.code == code), None) or _new_label(rows)
         options = views.merge_options(rows, but=label.code) if code is not None else []
-        return code, label.name, label.color, label.description, options, {"open": ids.EDITOR, "merge": code is not None}
+        return (
+            code,
+            label.name,
+            label.color,
+            label.description,
+            options,
+            {"open": ids.EDITOR, "merge": code is not None},
+        )
 
 
 def _new_label(rows: list[LabelInfo]) -> LabelInfo:
@@ -64,7 +71,9 @@ def _new_label(rows: list[LabelInfo]) -> LabelInfo:
 
 def _register_editor(app: Dash) -> None:
     follow = ClientsideFunction(namespace="eob", function_name="editor")
-    app.clientside_callback(follow, Output(ids.MERGE_PART, "hidden"), Input(ids.EDITOR_STATE, "data"), prevent_initial_call=True)
+    app.clientside_callback(
+        follow, Output(ids.MERGE_PART, "hidden"), Input(ids.EDITOR_STATE, "data"), prevent_initial_call=True
+    )
     pick = ClientsideFunction(namespace="eob", function_name="pickColour")
     app.clientside_callback(
         pick, Output(ids.COLOR, "value", allow_duplicate=True), Input(ids.PALETTE, "value"), prevent_initial_call=True
@@ -86,7 +95,7 @@ def _register_editor(app: Dash) -> None:
             raise PreventUpdate
         wanted = {"name": name or "", "color": color or "", "description": about or ""}
         if code is None:
-            labels.create_label(*asking(), dataset_id=dataset_id, **wanted)
+            new_label(dataset_id, wanted)
         else:
             change_label(dataset_id, code, wanted)
         return {"save": clicks}, {"open": None, "n": clicks}
@@ -106,6 +115,12 @@ def _register_editor(app: Dash) -> None:
         done = labels.merge_labels(*asking(), dataset_id=dataset_id, source=code, target=into)
         toast(done.summary or "Merged.", kind="ok")
         return {"merge": clicks}, {"open": None, "n": clicks}
+
+
+def new_label(dataset_id: int, wanted: dict[str, str]) -> None:
+    """Add a label."""
+    ws, who = asking()
+    labels.create_label(ws, who, dataset_id=dataset_id, **wanted)
 
 
 def change_label(dataset_id: int, code: int, wanted: dict[str, str]) -> None:

@@ -24,8 +24,13 @@ def layout(dataset_id: int, **_: str) -> Component:
     found = importing.import_report(ws, who, dataset_id=dataset_id)
     report = report_from_dict(found) if found else None
     builds, edits = who.role.rank >= Role.BUILDER.rank, who.role.rank >= Role.EXPERT.rank
-    left = html.Div([_labels(edits), _card("How it came in", views.report_view(report, row.id))], className="eob-stack eob-stack--wide")
-    right = html.Div([_settings(row, builds), _vectors(row, builds), _deletion(row, builds)], className="eob-stack eob-stack--wide")
+    left = html.Div(
+        [_labels(edits), _card("How it came in", views.report_view(report, row.id))],
+        className="eob-stack eob-stack--wide",
+    )
+    right = html.Div(
+        [_settings(row, builds), _vectors(row, builds), _deletion(row, builds)], className="eob-stack eob-stack--wide"
+    )
     stores = [dcc.Store(id=ids.DATASET, data=dataset_id), dcc.Store(id=ids.CHANGED), dcc.Store(id=ids.EDITOR_STATE)]
     body = html.Div([left, right], className="eob-columns eob-columns--even")
     return html.Div([*stores, html.Div(views.head(row), id=ids.HEAD), body, _editor()], className="eob-page")
@@ -37,7 +42,9 @@ def _card(title: str, *children: Component, hidden: bool = False, danger: bool =
 
 
 def _labels(edits: bool) -> Component:
-    search = dcc.Input(id=ids.FILTER, type="search", value="", placeholder="Find a label", className="eob-input", debounce=0.2)
+    search = dcc.Input(
+        id=ids.FILTER, type="search", value="", placeholder="Find a label", className="eob-input", debounce=0.2
+    )
     new = html.Div(button("New label", id=ids.NEW, icon_name="plus"), hidden=not edits)
     bar = html.Div([html.Div(search, className="eob-grow"), new], className="eob-row")
     return _card("Labels", bar, html.Div(id=ids.LABELS))
@@ -81,7 +88,9 @@ def _settings(row: DatasetSummary, builds: bool) -> Component:
         "Settings",
         field("Name", text_input(ids.TITLE, value=row.name, maxLength=80)),
         field("Description", dcc.Textarea(id=ids.ABOUT, value=row.description, className="eob-input")),
-        field("Attribution", dcc.Textarea(id=ids.ATTRIBUTION, value=row.attribution, className="eob-input"), hint=_CREDIT),
+        field(
+            "Attribution", dcc.Textarea(id=ids.ATTRIBUTION, value=row.attribution, className="eob-input"), hint=_CREDIT
+        ),
         dcc.Checklist(id=ids.PUBLIC, options=public, value=["yes"] if row.public else [], className="eob-checks"),
         html.Div(views.save_button(ids.KEEP)),
         hidden=not builds,
@@ -113,7 +122,11 @@ def _deletion(row: DatasetSummary, builds: bool) -> Component:
         "Delete this dataset",
         note(words, "danger"),
         field(f"Type its name to confirm: {row.name}", typed),
-        html.Div(html.Button([icon_of("trash"), "Delete"], id=ids.DELETE, type="button", className="eob-button eob-button--danger")),
+        html.Div(
+            html.Button(
+                [icon_of("trash"), "Delete"], id=ids.DELETE, type="button", className="eob-button eob-button--danger"
+            )
+        ),
         hidden=not builds,
         danger=True,
     )

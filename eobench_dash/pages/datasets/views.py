@@ -7,7 +7,18 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import ago, button, chip, count, dot, icon_button, link_button, note, page_head, simulated_mark
+from eobench_dash.components.ui import (
+    ago,
+    button,
+    chip,
+    count,
+    dot,
+    icon_button,
+    link_button,
+    note,
+    page_head,
+    simulated_mark,
+)
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.importing import ISSUE_TITLES, ImportReport
 from eobench_dash.domain.labels import LabelInfo
@@ -22,9 +33,14 @@ def head(row: DatasetSummary) -> Component:
     """The dataset's name, marks and counts."""
     facts = [count(row.patch_count, "patch", "patches"), count(row.label_count, "label")]
     facts.append(f"{row.labelled_count:,} labelled")
-    marks = [*([simulated_mark()] if row.simulated else []), *([chip("public", "accent", icon_name="globe")] if row.public else [])]
+    marks = [
+        *([simulated_mark()] if row.simulated else []),
+        *([chip("public", "accent", icon_name="globe")] if row.public else []),
+    ]
     lead = html.Span([" · ".join(facts), ", imported ", ago(row.created_at), " ", *marks])
-    return page_head(row.name, lead, [link_button("Explore", f"/explore/{row.id}", look="primary", icon_name="explore")])
+    return page_head(
+        row.name, lead, [link_button("Explore", f"/explore/{row.id}", look="primary", icon_name="explore")]
+    )
 
 
 def label_table(labels: Sequence[LabelInfo], *, words: str, may_edit: bool) -> Component:
@@ -44,7 +60,9 @@ def label_table(labels: Sequence[LabelInfo], *, words: str, may_edit: bool) -> C
 
 
 def _label_row(label: LabelInfo, most: int, *, may_edit: bool, explained: bool) -> Component:
-    bar = html.Div(className="eob-count__bar", style={"width": f"{100 * label.count / most:.1f}%", "background": label.color})
+    bar = html.Div(
+        className="eob-count__bar", style={"width": f"{100 * label.count / most:.1f}%", "background": label.color}
+    )
     cells = [
         html.Td(dot(label.color)),
         html.Td(label.name, className="eob-label-name"),
@@ -52,7 +70,9 @@ def _label_row(label: LabelInfo, most: int, *, may_edit: bool, explained: bool) 
         html.Td(html.Div([html.Span(f"{label.count:,}"), bar], className="eob-count"), className="eob-right"),
     ]
     if may_edit:
-        cells.append(html.Td(icon_button(f"Edit {label.name}", "annotate", id=ids.edit(label.code), look="quiet small")))
+        cells.append(
+            html.Td(icon_button(f"Edit {label.name}", "annotate", id=ids.edit(label.code), look="quiet small"))
+        )
     return html.Tr(cells)
 
 
@@ -61,7 +81,9 @@ def report_view(report: ImportReport | None, dataset_id: int) -> Component:
     if report is None:
         return html.P("This dataset was simulated, so nothing was left out.", className="eob-muted")
     tone = "ok" if report.rejected == 0 else "warn"
-    words = f"{count(report.imported, 'row')} of {report.total:,} imported, {report.unlabelled:,} of them without a label."
+    words = (
+        f"{count(report.imported, 'row')} of {report.total:,} imported, {report.unlabelled:,} of them without a label."
+    )
     parts: list[Component] = [note(words, tone), *[note(text) for text in report.notes]]  # type: ignore[arg-type]
     if report.rejected:
         kinds = [chip(f"{ISSUE_TITLES[kind]} · {n:,}", "warn") for kind, n in report.counts.items() if n]
@@ -85,7 +107,9 @@ def _issues(report: ImportReport) -> Component:
 def vectors_view(features: Sequence[FeatureSetInfo], maps: Sequence[EmbeddingInfo]) -> Component:
     """The feature sets and maps there are."""
     lines = [
-        _made(chip("features", "accent"), f.kind, f"{f.dim} numbers for {count(f.rows, 'patch', 'patches')}", f.created_at)
+        _made(
+            chip("features", "accent"), f.kind, f"{f.dim} numbers for {count(f.rows, 'patch', 'patches')}", f.created_at
+        )
         for f in features
     ] + [
         _made(chip("map", "ok"), m.method, f"of {m.label or 'all patches'} from {m.feature_kind}", m.created_at)
@@ -101,7 +125,9 @@ def _made(mark: Component, name: str, words: str, moment: datetime) -> Component
 
 def merge_options(labels: Sequence[LabelInfo], *, but: int) -> list[dict[str, Any]]:
     """Labels that one may be merged into."""
-    return [{"label": x.name, "value": x.code} for x in sorted(labels, key=lambda x: x.name.casefold()) if x.code != but]
+    return [
+        {"label": x.name, "value": x.code} for x in sorted(labels, key=lambda x: x.name.casefold()) if x.code != but
+    ]
 
 
 def save_button(id: str, words: str = "Save") -> html.Button:

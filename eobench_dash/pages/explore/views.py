@@ -21,7 +21,7 @@ _SHORT = {"umap": "UMAP", "tsne": "t-SNE"}
 
 def default_kind(kinds: Sequence[str]) -> str | None:
     """The features people mean when they name none."""
-    return next((k for k in ("all", "imported") if k in kinds), kinds[0] if kinds else None)
+    return next((k for k in ("imported", "all") if k in kinds), kinds[0] if kinds else None)
 
 
 def map_options(maps: Sequence[EmbeddingInfo]) -> list[dict[str, Any]]:

@@ -39,10 +39,18 @@ def _upload() -> Component:
     """home.js puts a file field and the progress into the empty place."""
     words = [
         html.Strong("Drop a file here, or choose one"),
-        html.P("A .zip with one folder of images for each label, or a .json, .jsonl or .ndjson file.", className="eob-muted eob-small"),
+        html.P(
+            "A .zip with one folder of images for each label, or a .json, .jsonl or .ndjson file.",
+            className="eob-muted eob-small",
+        ),
     ]
     return html.Div(
-        [icon("upload"), *words, button("Choose a file", look="small", **{"data-eob-upload": ""}), html.Div(id=ids.UPLOAD)],
+        [
+            icon("upload"),
+            *words,
+            button("Choose a file", look="small", **{"data-eob-upload": ""}),
+            html.Div(id=ids.UPLOAD),
+        ],
         className="eob-drop",
         **{"data-eob-drop": ""},
     )
@@ -58,11 +66,14 @@ def _eurosat() -> Component:
 
 
 def _simulate() -> Component:
-    words = "Scenes made by a seeded program, to look around or to test at scale. They are marked as simulated wherever they appear."
+    words = "Scenes made by a seeded program, to look around or to test at scale. They are marked wherever they appear."
     fields = [
         field("Name", text_input(ids.SIM_NAME, value="Simulated land cover", maxLength=80)),
         field("Kind", _modality(ids.SIM_MODALITY)),
-        field("Patches", dcc.Input(id=ids.SIM_COUNT, type="number", value=5000, min=1, max=10_000_000, className="eob-input")),
+        field(
+            "Patches",
+            dcc.Input(id=ids.SIM_COUNT, type="number", value=5000, min=1, max=10_000_000, className="eob-input"),
+        ),
         field("Seed", dcc.Input(id=ids.SIM_SEED, type="number", value=1, min=0, max=2**31 - 1, className="eob-input")),
     ]
     start = button("Simulate", id=ids.SIMULATE, look="primary", icon_name="spark")
@@ -89,4 +100,6 @@ def _options() -> Component:
     )
     start = button("Start the import", id=ids.START, look="primary", icon_name="ingest")
     foot = html.Div([follow, start], className="eob-row eob-row--apart")
-    return html.Div([html.Div(fields, className="eob-fields"), foot], id=ids.OPTIONS, className="eob-stack", hidden=True)
+    return html.Div(
+        [html.Div(fields, className="eob-fields"), foot], id=ids.OPTIONS, className="eob-stack", hidden=True
+    )

@@ -55,14 +55,21 @@ def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Compo
     ]
     table = html.Dl([part for name, value in facts for part in (html.Dt(name), html.Dd(value))], className="eob-facts")
     where = html.P(path, className="eob-mono eob-small eob-muted eob-clip", title=path)
-    return html.Div([where, table, *_samples(look, pictures), _labels(look.labels), *_problems(look)], className="eob-stack")
+    return html.Div(
+        [where, table, *_samples(look, pictures), _labels(look.labels), *_problems(look)], className="eob-stack"
+    )
 
 
 def _samples(look: Preview, pictures: Mapping[str, str]) -> list[Component]:
     shown = [
-        html.Figure([html.Img(src=pictures[s.path], alt="", width="64", height="64"), html.Figcaption(", ".join(s.labels) or "no label")])
+        html.Figure(
+            [
+                html.Img(src=pictures[s.path], alt="", width="64", height="64"),
+                html.Figcaption(", ".join(s.labels) or "no label"),
+            ]
+        )
         for s in look.samples
-        if s.path in pictures
+        if s.path is not None and s.path in pictures
     ]
     return [html.Div(shown, className="eob-samples")] if shown else []
 

@@ -60,7 +60,9 @@ def dataset_card(row: DatasetSummary, who: Principal, *, job: JobInfo | None) ->
     actions = html.Div(_action(row, who, job), className="eob-dataset__action")
     foot = html.Div([way_track(row.steps), actions], className="eob-row eob-row--apart")
     words = html.P(numbers(row), className="eob-muted eob-small")
-    return html.Article([strip(row), html.Div([head, words, foot], className="eob-stack")], className="eob-card eob-dataset")
+    return html.Article(
+        [strip(row), html.Div([head, words, foot], className="eob-stack")], className="eob-card eob-dataset"
+    )
 
 
 def strip(row: DatasetSummary) -> Component:

@@ -19,7 +19,11 @@ _PAGES = {
     400: ("That cannot be used", "alert", "The request could not be understood. Go back and try again."),
     401: ("Please log in", "key", "Log in to see this."),
     403: ("Not for you", "key", "You may not do this. Ask an admin for the role it needs."),
-    404: ("Nothing is here", "search", "There is no page at this address. It may have moved, or the link has a typing error."),
+    404: (
+        "Nothing is here",
+        "search",
+        "There is no page at this address. It may have moved, or the link has a typing error.",
+    ),
     405: ("Not this way", "alert", "This address does not answer that kind of request."),
     413: ("Too large", "upload", "What was sent is larger than this server takes."),
     429: ("Too often", "clock", "Too many attempts. Wait a few minutes and try again."),

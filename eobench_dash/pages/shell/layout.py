@@ -85,7 +85,9 @@ def _person(who: Principal) -> Component:
 def _who(who: Principal) -> list[Component]:
     if who.anonymous:
         return [html.A([icon("key"), "Log in"], href="/auth/login", className="eob-menu__item")]
-    return [html.Div([html.Strong(who.name, className="eob-clip"), chip(who.role.value)], className="eob-row eob-menu__who")]
+    return [
+        html.Div([html.Strong(who.name, className="eob-clip"), chip(who.role.value)], className="eob-row eob-menu__who")
+    ]
 
 
 def _themes() -> Component:

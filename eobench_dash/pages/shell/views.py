@@ -13,7 +13,12 @@ from eobench_dash.domain.people import Principal
 from eobench_dash.errors import EOBenchError, NotFound, NotLoggedIn
 from eobench_dash.pages import Page
 
-SHELL_KEYS = (("?", "show this sheet"), ("g then h", "all datasets"), ("g then 1 … 9", "a step of the way"), ("Esc", "close"))
+SHELL_KEYS = (
+    ("?", "show this sheet"),
+    ("g then h", "all datasets"),
+    ("g then 1 … 9", "a step of the way"),
+    ("Esc", "close"),
+)
 
 
 def way(pages: Sequence[Page], who: Principal, *, here: Page | None, dataset_id: int | None) -> html.Ol:
@@ -28,12 +33,17 @@ def _step(page: Page, *, here: Page | None, dataset_id: int | None) -> html.A:
     more: dict[str, str] = {"aria-current": "page"} if page is here else {}
     if page.of_dataset and dataset_id is None:
         return html.A(
-            [icon(page.nav.icon), page.nav.label], title="Choose a dataset first", role="link", **{"aria-disabled": "true"}
+            [icon(page.nav.icon), page.nav.label],
+            title="Choose a dataset first",
+            role="link",
+            **{"aria-disabled": "true"},
         )
     return html.A([icon(page.nav.icon), page.nav.label], href=page.href(dataset_id), **more)
 
 
-def switcher(datasets: Sequence[DatasetSummary], *, current: int | None, here: Page | None, fallback: Page | None) -> Component:
+def switcher(
+    datasets: Sequence[DatasetSummary], *, current: int | None, here: Page | None, fallback: Page | None
+) -> Component:
     """The dataset shown, and a menu of the others; choosing one stays on the same step."""
     target = here if here and here.of_dataset else fallback
     name = next((d.name for d in datasets if d.id == current), "Choose a dataset" if datasets else "No dataset yet")
@@ -74,14 +84,20 @@ def jobs_pill(jobs: Sequence[JobInfo]) -> html.Span:
         return html.Span([ring, words], className="eob-jobs__pill eob-jobs__pill--busy", title=words.children)
     if jobs and jobs[0].state == JobState.FAILED:
         words = html.Span("Job failed", className="eob-label")
-        return html.Span([icon("alert"), words], className="eob-jobs__pill eob-jobs__pill--failed", title="A job has failed")
+        return html.Span(
+            [icon("alert"), words], className="eob-jobs__pill eob-jobs__pill--failed", title="A job has failed"
+        )
     return html.Span([icon("jobs"), html.Span("Jobs", className="eob-label")], className="eob-jobs__pill", title="Jobs")
 
 
 def jobs_list(jobs: Sequence[JobInfo], *, may_act: bool) -> list[Component]:
     """The jobs' panel, newest first."""
     if not jobs:
-        return [html.P("No job has run yet. Imports, features, maps and metrics show here.", className="eob-muted eob-small")]
+        return [
+            html.P(
+                "No job has run yet. Imports, features, maps and metrics show here.", className="eob-muted eob-small"
+            )
+        ]
     return [job_row(job, at="shell", may_act=may_act) for job in jobs]
 
 

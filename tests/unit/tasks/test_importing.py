@@ -200,3 +200,16 @@ def test_an_append_keeps_vectors_and_patches_in_step(workspace, builder, imagefo
     stored = FeatureArray(workspace.store.feature_dir(made.id, features.folder)).as_array()
     assert stored[:, 0].tolist() == [float(i) for i in range(15)]
     assert datasets.get_dataset(workspace, builder, dataset_id=made.id).patch_count == 15 == features.rows
+
+
+def test_vectors_alone_are_mapped_next(workspace, builder, imagefolder, run) -> None:
+    text = [{"path": f"gone/{i}.png", "label": "a", "features": [float(i), 2.0, 3.0]} for i in range(40)]
+    (imagefolder / "v.json").write_text(json.dumps(text))
+    job = run(importing.start_import(workspace, builder, path=str(imagefolder / "v.json"), name="V", images=False))
+    assert job.state == "done", job.error
+    with workspace.db.read() as session:
+        dataset = session.scalars(select(Dataset)).one()
+        queued = session.scalars(select(Job).where(Job.state == "queued")).one()
+    assert dataset.source_kind == "none"
+    assert (queued.kind, queued.args["feature"]) == ("embed", "imported")
+    assert run(queued.id).state == "done"

@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, silhouette_score
 from sqlalchemy import select, update
 
-from eobench_dash.domain.wire import unpack_coords
 from eobench_dash.db.models import Embedding, FeatureSet, Patch
+from eobench_dash.domain.wire import unpack_coords
 from eobench_dash.errors import BadInput, PatchUnreadable
 from eobench_dash.ml import features as ml
 from eobench_dash.services import (

@@ -1,0 +1,119 @@
+"""Commands that compute from a dataset, look at what was computed, and take it home."""
+
+from pathlib import Path
+
+import click
+
+from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
+from eobench_dash.errors import BadInput, EOBenchError
+from eobench_dash.ml.embedding import METHODS
+from eobench_dash.ml.features import KINDS
+from eobench_dash.services import annotate, datasets, embeddings, exporting, features, neighbours, reports, verification
+
+Writable = click.Path(dir_okay=False, path_type=Path)
+FORMATS = click.Choice(list(exporting.EXPORTS))
+
+
+@click.command("features")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="all", show_default=True)
+@json_option
+def features_(name: str, kind: str, as_json: bool) -> None:
+    """Compute a descriptor for every patch."""
+    with workspace() as ws:
+        who = operator(ws)
+        dataset = datasets.find_dataset(ws, who, name=name)
+        run_job(ws, features.start_features(ws, who, dataset_id=dataset.id, kind=kind), quiet=as_json)
+        made = next(f for f in features.list_feature_sets(ws, who, dataset_id=dataset.id) if f.kind == kind)
+        answer(made, as_json=as_json, text=lambda: f"{name}: {made.rows:,} × {made.dim} features of kind {kind}.")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--method", type=click.Choice(list(METHODS)), default="umap", show_default=True)
+@click.option("--feature", default=None, help="Which features; default: all, or the imported ones.")
+@click.option("--label", default=None, help="Map only this label's group.")
+@click.option("--seed", type=int, default=42, show_default=True, help="Equal seeds give equal maps.")
+@json_option
+def embed(name: str, method: str, feature: str | None, label: str | None, seed: int, as_json: bool) -> None:
+    """Compute a 2-D map of the patches."""
+    with workspace() as ws:
+        who = operator(ws)
+        dataset = datasets.find_dataset(ws, who, name=name)
+        job_id = embeddings.start_embedding(
+            ws, who, dataset_id=dataset.id, method=method, feature=feature, label=label, seed=seed
+        )
+        done = run_job(ws, job_id, quiet=as_json)
+        found = embeddings.list_embeddings(ws, who, dataset_id=dataset.id)
+        made = next(e for e in found if e.id == done["embedding_id"])
+        quality = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in made.quality.items())
+        answer(made, as_json=as_json, text=lambda: f"{name}: {method} map of {made.rows:,} patches. {quality}")
+
+
+@click.command("neighbours")
+@click.argument("name")
+@click.option("--patch", type=int, required=True, help="The patch's number.")
+@click.option("-k", type=int, default=20, show_default=True)
+@click.option("--feature", default=None)
+@json_option
+def neighbours_(name: str, patch: int, k: int, feature: str | None, as_json: bool) -> None:
+    """List the nearest neighbours of a patch."""
+    with workspace() as ws:
+        who = operator(ws)
+        dataset = datasets.find_dataset(ws, who, name=name)
+        found = neighbours.neighbours(ws, who, dataset_id=dataset.id, ordinal=patch, k=k, feature=feature)
+        rows = [
+            {"rank": n.rank, "patch": n.ordinal, "distance": round(n.distance, 4), "label": n.label, "path": n.path}
+            for n in found
+        ]
+        answer(rows, as_json=as_json, text=lambda: table(list(rows)))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--pdf", type=Writable, help="Write the report here.")
+@click.option("--csv", "csv_", type=Writable, help="Write its numbers here.")
+@click.option("--feature", default=None, help="Which features to measure on.")
+@click.option("--again", is_flag=True, help="Measure again even if nothing has changed since the last time.")
+def report(name: str, pdf: Path | None, csv_: Path | None, feature: str | None, again: bool) -> None:
+    """Verify the labels and write the report as PDF and CSV."""
+    if pdf is None and csv_ is None:
+        raise BadInput("Say where to write: --pdf FILE, --csv FILE, or both.")
+    with workspace() as ws:
+        who = operator(ws)
+        dataset = datasets.find_dataset(ws, who, name=name)
+        latest = verification.latest_verification(ws, who, dataset_id=dataset.id)
+        _, newest = annotate.label_codes(ws, who, dataset_id=dataset.id)
+        if again or latest is None or latest.last_event != newest or feature not in {None, latest.feature_kind}:
+            run_job(ws, verification.start_verification(ws, who, dataset_id=dataset.id, feature=feature))
+        for file, make in ((pdf, reports.report_pdf), (csv_, reports.report_csv)):
+            if file is not None:
+                _write(file, make(ws, who, dataset_id=dataset.id))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--format", "format_", type=FORMATS, default="paper-json", show_default=True)
+@click.option("--out", type=Writable, required=True, help="The file to write.")
+@click.option("--feature", default=None, help="Which features go in.")
+def export(name: str, format_: str, out: Path, feature: str | None) -> None:
+    """Write a dataset to a file that other tools read."""
+    with workspace() as ws:
+        who = operator(ws)
+        dataset = datasets.find_dataset(ws, who, name=name)
+        count = exporting.export_dataset(ws, who, dataset_id=dataset.id, format=format_, out=out, feature=feature)
+        click.echo(f"{out}: {count:,} patches of {name}.")
+
+
+def _write(file: Path, content: bytes) -> None:
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise EOBenchError(f"{file} cannot be written: {error.strerror}.") from error
+    click.echo(f"{file}: {len(content):,} bytes.")
+
+
+COMMANDS = (features_, embed, neighbours_, report, export)
