@@ -28,23 +28,34 @@
   const tick = () => { clearTimeout(ticking); ticking = setTimeout(() => root() && props("explore-tick", { data: next() }), 200); };
 
   // -- groups: which are shown -------------------------------------------------------------------------------------
+  const NO_LABEL = 65535;
   const toggles = () => [...document.querySelectorAll("#explore-groups [data-code]")];
   const hidden = new Set();
-  const applyFilter = () => {
-    for (const button of toggles()) button.setAttribute("aria-pressed", String(!hidden.has(Number(button.dataset.code))));
-    props("explore-map", { hidden: [...hidden] });
-    remember();
+  let labels = []; // every label, largest first: {code, name, color, count}
+  let digits = []; // codes that the keys 1 to 9 assign; they stay as they are while counts change under the hands
+
+  /** Rows that Dash has drawn anew know nothing of the filter. */
+  const dressGroups = () => {
+    const words = ($("explore-find")?.value ?? "").trim().toLowerCase();
+    for (const button of toggles()) {
+      const code = Number(button.dataset.code), key = digits.indexOf(code) + 1;
+      button.setAttribute("aria-pressed", String(!hidden.has(code)));
+      button.toggleAttribute("data-key", key > 0);
+      if (key) button.dataset.key = key;
+      button.parentElement.hidden = !button.dataset.name.toLowerCase().includes(words);
+    }
+    const all = document.querySelector('[data-explore="all"]');
+    if (all) all.disabled = !hidden.size;
   };
+  const applyFilter = () => { dressGroups(); props("explore-map", { hidden: [...hidden] }); };
+  const showAll = () => { hidden.clear(); applyFilter(); };
   const only = (code) => {
-    const others = toggles().map((b) => Number(b.dataset.code)).filter((c) => c !== code);
-    const already = others.length && others.every((c) => hidden.has(c)) && !hidden.has(code);
+    const others = [...labels.map((label) => label.code), NO_LABEL].filter((c) => c !== code);
+    const already = others.every((c) => hidden.has(c)) && !hidden.has(code);
     hidden.clear();
     if (!already) others.forEach((c) => hidden.add(c));
     applyFilter();
   };
-  const labels = () => toggles().map(({ dataset }) => ({
-    code: Number(dataset.code), name: dataset.name, color: dataset.color, count: Number(dataset.count),
-  })).filter((label) => label.code !== 65535);
 
   // -- assigning ---------------------------------------------------------------------------------------------------
   const paint = (changes) => {
@@ -92,7 +103,7 @@
 
   const openMenu = (ordinals, total, x, y) => {
     if (!cleaning()) {
-      if (root()?.dataset.mayClean === "1") toast("Switch to Clean (top right) to change labels.");
+      if (root()?.dataset.mayClean === "1") toast("Switch to Clean (m) to change labels.");
       return;
     }
     const one = ordinals.length === 1;
@@ -100,7 +111,7 @@
     if (total > ordinals.length) { toast("Select at most 50,000 patches at once.", "danger"); return; }
     window.eob.assignMenu.show({
       title: one ? `Assign patch ${ordinals[0]}${now ? ` (${now})` : ""} to …` : `Assign ${total.toLocaleString("en")} patches to …`,
-      x, y, labels: labels(),
+      x, y, labels,
       suggest: api(`suggest?ordinals=${ordinals.slice(0, 50).join(",")}`).then((found) => found.labels ?? found),
       chosen: (label, why) => assign(ordinals, label, why),
     });
@@ -115,32 +126,44 @@
     return one === null || one === undefined ? [] : [one];
   };
 
-  // -- the panel of neighbours -----------------------------------------------------------------------------------------
+  // -- the panel of neighbours --------------------------------------------------------------------------------------
   let shown = null;
-  const pick = (ordinal) => { shown = ordinal; props("explore-pick", { data: { ordinal, n: next() } }); };
+  const pick = (ordinal) => props("explore-pick", { data: { ordinal, n: next() } });
   const refreshPanel = () => { if (shown !== null) pick(shown); };
-  const walkTo = (ordinal) => { map()?.flyTo(ordinal); pick(ordinal); remember(); };
+  const walkTo = (ordinal) => { map()?.flyTo(ordinal); pick(ordinal); };
   const panelOrdinals = () => [...document.querySelectorAll("#explore-neighbours [data-ordinal]")].map((b) => Number(b.dataset.ordinal));
 
-  // -- links: the view lives in the address -------------------------------------------------------------------------------
+  // -- links: the view lives in the address -----------------------------------------------------------------------------
   let remembering = 0;
-  const remember = (extra = {}) => {
-    if (!root()) return;
-    const url = new URL(location.href);
-    for (const [key, value] of Object.entries(extra)) value ? url.searchParams.set(key, value) : url.searchParams.delete(key);
-    shown === null ? url.searchParams.delete("patch") : url.searchParams.set("patch", shown);
+  let news = {}; // what the address does not say yet
+  const remember = (more) => {
+    Object.assign(news, more);
     clearTimeout(remembering);
-    remembering = setTimeout(() => history.replaceState(history.state, "", url), 50);
+    remembering = setTimeout(() => {
+      if (!root()) return;
+      const url = new URL(location.href);
+      for (const [key, value] of Object.entries(news)) value === "" ? url.searchParams.delete(key) : url.searchParams.set(key, value);
+      news = {};
+      history.replaceState(history.state, "", url.href.replaceAll("%2C", ","));
+    }, 60);
   };
+  const showing = (ordinal) => { shown = ordinal; remember({ patch: String(ordinal) }); };
 
   // -- what the document hears ----------------------------------------------------------------------------------------------
   document.addEventListener("eob:context", ({ detail }) => {
     openMenu(detail.ordinals ?? [detail.ordinal], detail.count ?? 1, detail.x, detail.y);
   });
-  document.addEventListener("eob:click", ({ detail }) => { shown = detail.ordinal; remember(); });
+  document.addEventListener("eob:click", ({ detail }) => showing(detail.ordinal));
   document.addEventListener("eob:changes", () => { refreshPanel(); tick(); });
   document.addEventListener("eob:view", ({ detail }) => {
-    remember({ v: [detail.x, detail.y, detail.k].map((n) => n.toPrecision(6)).join(",") });
+    remember({ v: [detail.x, detail.y, detail.k].map((n) => String(Number(n.toPrecision(6)))).join(",") });
+  });
+  // A link's patch is marked by flying to it; then its view is put back.
+  document.addEventListener("eob:ready", () => {
+    const [x, y, k] = (root()?.dataset.view || "").split(",").map(Number);
+    if (!k) return;
+    delete root().dataset.view;
+    props("explore-map", { view: { x, y, k } });
   });
   window.addEventListener("eob:theme", ({ detail }) => { if (root()) props("explore-theme", { data: detail }); });
 
@@ -158,10 +181,11 @@
     const neighbour = at("#explore-neighbours [data-ordinal]");
     if (neighbour) { walkTo(Number(neighbour.dataset.ordinal)); return; }
     const action = at("[data-explore]")?.dataset.explore;
-    if (action === "all") { hidden.clear(); applyFilter(); }
+    if (action === "all") showAll();
     if (action === "undo") undo();
     if (action === "select-neighbours") map()?.select([shown, ...panelOrdinals()].filter((o) => o !== null));
   });
+  document.addEventListener("input", (event) => { if (event.target.id === "explore-find") dressGroups(); });
 
   document.addEventListener("contextmenu", (event) => {
     const neighbour = event.target.closest?.("#explore-neighbours [data-ordinal]");
@@ -176,7 +200,12 @@
     const undoing = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
     if (undoing || (event.key === "z" && cleaning() && !event.altKey)) {
       event.preventDefault();
-      if (root().dataset.mayClean === "1") undo();
+      if (cleaning()) undo();
+      else if (root().dataset.mayClean === "1") toast("Switch to Clean (m) to take changes back.");
+      return;
+    }
+    if (event.key === "m" && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      document.querySelector("#explore-mode input:not(:checked)")?.click();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || !cleaning()) return;
@@ -187,26 +216,40 @@
       const where = map().screenOf(ordinals[0]) || { x: window.innerWidth / 2, y: window.innerHeight / 3 };
       openMenu(ordinals, ordinals.length, where.x, where.y);
     } else if (/^[1-9]$/.test(event.key) && ordinals.length) {
-      const label = labels().sort((a, b) => b.count - a.count)[Number(event.key) - 1];
+      const label = labels.find((one) => one.code === digits[Number(event.key) - 1]);
       if (label) { event.preventDefault(); assign(ordinals, label); }
     }
   });
 
-  // A page that was left takes its filter with it; groups drawn anew keep theirs.
-  new MutationObserver(() => {
-    if (!root()) { hidden.clear(); shown = null; return; }
-    if (hidden.size) for (const button of toggles()) button.setAttribute("aria-pressed", String(!hidden.has(Number(button.dataset.code))));
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  // How the person works here: the map's ring of focus is for the keyboard.
+  document.addEventListener("pointerdown", () => { if (root()) root().dataset.input = "pointer"; }, true);
+  document.addEventListener("keydown", (event) => { if (root() && event.key === "Tab") root().dataset.input = "keys"; }, true);
 
-  // -- what Dash calls ---------------------------------------------------------------------------------------------------------
+  // A dataset that was left takes its filter with it; groups drawn anew keep theirs.
+  let dataset = null;
+  new MutationObserver((changes) => {
+    const now = root()?.dataset.dataset ?? null;
+    if (now !== dataset) {
+      dataset = now;
+      hidden.clear();
+      shown = null;
+      labels = digits = [];
+      news = {};
+    }
+    if (now && changes.some(({ target }) => target.closest?.("#explore-groups"))) dressGroups();
+  }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-code", "data-dataset"] });
+
+  // -- what Dash calls --------------------------------------------------------------------------------------------------
   const nothing = () => window.dash_clientside.no_update;
   const openMap = (id, dataset) => {
-    if (!id) return nothing();
+    if (!id) return [nothing(), nothing()];
     remember({ map: String(id), v: "" });
-    document.querySelector(".eob-explore__nothing")?.remove();
-    return `/data/datasets/${dataset}/embeddings/${id}.bin`;
+    return [`/data/datasets/${dataset}/embeddings/${id}.bin`, null];
   };
+  const hideBack = (id, whole) => !id || !whole?.length || whole.includes(id);
+  const goBack = (clicks, whole) => (clicks && whole?.length ? whole[0] : nothing());
   const setMode = (mode) => {
+    window.eob.assignMenu.close();
     if (root()) root().dataset.mode = mode;
     remember({ mode: mode === "clean" ? "clean" : "" });
     return mode;
@@ -214,10 +257,17 @@
   const theme = () => document.documentElement.dataset.theme || "light";
   const isolate = (click) => {
     const code = click?.points?.[0]?.customdata?.[0];
-    if (code !== undefined && code >= 0) only(code);
-    return { n: next() };
+    if (code === undefined) return nothing();
+    if (code >= 0) only(code);
+    return null; // a second click on the same bar is news again
+  };
+  const picked = (pick) => { if (pick) showing(pick.ordinal); };
+  const table = (rows) => {
+    labels = (rows ?? []).map(([code, name, color, count]) => ({ code, name, color, count }));
+    if (!digits.length) digits = labels.slice(0, 9).map((label) => label.code);
+    dressGroups();
   };
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.eobExplore = { openMap, setMode, theme, isolate };
+  window.dash_clientside.eobExplore = { openMap, hideBack, goBack, setMode, theme, isolate, picked, table };
 })();

@@ -3,8 +3,8 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -22,23 +22,22 @@ from eobench_dash.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for scripts.")
 
+SHELL = Principal(user_id=0, name="operator", role=Role.ADMIN, session_key="command-line")
+"""Who acts before there is an admin: whoever can run a command on the workspace may make one."""
+
 
 @contextmanager
 def workspace() -> Iterator[Workspace]:
-    """The workspace of the environment, made if it is not there. EOBenchError where its folder or database fail."""
+    """The workspace of the environment, made if it is not there. EOBenchError where its database fails."""
     settings = load_settings()
     try:
-        ws = open_workspace(settings, create=True)
-        try:
+        with closing(open_workspace(settings, create=True)) as ws:
             yield ws
-        finally:
-            ws.close()
     except OperationalError as error:
+        first = str(error.orig).splitlines()[0].rstrip(".")
         raise EOBenchError(
-            f"The database cannot be used: {error.orig}. Check EOBENCH_DATABASE_URL and EOBENCH_HOME."
+            f"The database cannot be used: {first}. Check EOBENCH_DATABASE_URL and EOBENCH_HOME."
         ) from error
-    except PermissionError as error:
-        raise EOBenchError(f"{error.filename} cannot be used: {error.strerror}. Check EOBENCH_HOME.") from error
 
 
 def operator(ws: Workspace, name: str | None = None) -> Principal:
@@ -59,12 +58,12 @@ def answer(value: Any, *, as_json: bool, text: Callable[[], str]) -> None:
     click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2) if as_json else text())
 
 
-def table(rows: list[Mapping[str, Any]]) -> str:
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of the same keys as columns of text."""
     if not rows:
         return "(none)"
     heads = list(rows[0])
-    cells = [[str("" if row[h] is None else row[h]) for h in heads] for row in rows]
+    cells = [[_cell(row[h]) for h in heads] for row in rows]
     widths = [max(len(h), *(len(row[i]) for row in cells)) for i, h in enumerate(heads)]
     lines = ["  ".join(h.ljust(w) for h, w in zip(heads, widths, strict=True)).rstrip()]
     lines += ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
@@ -99,6 +98,14 @@ def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, 
     if job.state != JobState.DONE:
         raise EOBenchError(job.error or f"The job ended as {job.state}.")
     return job.result
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _plain(value: Any) -> Any:

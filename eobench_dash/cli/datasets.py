@@ -8,6 +8,7 @@ import click
 
 from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
 from eobench_dash.domain.annotations import EventSource
+from eobench_dash.domain.datasets import Step
 from eobench_dash.formats import FORMATS
 from eobench_dash.services import annotate, datasets, importing
 
@@ -56,6 +57,22 @@ def _import_text(name: str, report: Mapping[str, Any], result: Mapping[str, Any]
     return "\n".join(lines + [f"  note: {note}" for note in report.get("notes", [])])
 
 
+@click.command()
+@click.option("--name", required=True, help="What the dataset is called.")
+@click.option("--count", type=int, default=3000, show_default=True, help="How many patches.")
+@click.option("--modality", type=click.Choice(["optical", "sar"]), default="optical", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Equal seeds give equal datasets.")
+@json_option
+def simulate(name: str, count: int, modality: str, seed: int, as_json: bool) -> None:
+    """Make a simulated dataset of any size, to try things on."""
+    with workspace() as ws:
+        job_id = importing.start_simulation(
+            ws, operator(ws), name=name, modality=modality, count=count, seed=seed, follow_up=False
+        )
+        done = run_job(ws, job_id, quiet=as_json)
+        answer(done, as_json=as_json, text=lambda: f"{name}: {done['imported']:,} simulated patches.")
+
+
 @click.command("list")
 @json_option
 def list_(as_json: bool) -> None:
@@ -69,11 +86,11 @@ def list_(as_json: bool) -> None:
                 "patches": d.patch_count,
                 "labels": d.label_count,
                 "changed": d.changed_count,
-                "steps": " ".join(sorted(d.steps)),
+                "steps": [step.value for step in Step if step in d.steps],
             }
             for d in found
         ]
-        answer(rows, as_json=as_json, text=lambda: table(list(rows)))
+        answer(rows, as_json=as_json, text=lambda: table(rows))
 
 
 @click.command()
@@ -110,4 +127,4 @@ def delete(name: str, confirm: str) -> None:
         click.echo(f"{name} is deleted.")
 
 
-COMMANDS = (import_, list_, relabel, delete)
+COMMANDS = (import_, simulate, list_, relabel, delete)

@@ -1,6 +1,7 @@
 """The command ``eobench``: one command per verb; exit code 0, or a clear sentence on stderr and another code."""
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -14,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("people", "Make the workspace and bring its database up to date."),
     "user": ("people", "Add, list and change the people who log in."),
     "import": ("datasets", "Import a folder of images (class = folder) or the paper's JSON."),
+    "simulate": ("datasets", "Make a simulated dataset of any size, to try things on."),
     "list": ("datasets", "List the datasets and where each stands."),
     "features": ("results", "Compute a descriptor for every patch."),
     "embed": ("results", "Compute a 2-D map of the patches."),
@@ -54,6 +56,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error of ours becomes one sentence and its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being told to stop ends as cleanly as Ctrl-C
     try:
         cli(standalone_mode=False)
     except EOBenchError as error:
@@ -66,6 +69,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # a workspace that cannot be made, a full disk
+        _stop(f"The system refused {error.filename or 'it'}: {error.strerror}. Is EOBENCH_HOME right?", 1)
 
 
 def _stop(sentence: str, code: int) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from eobench_dash.cli.common import answer, json_option, operator, table, workspace
+from eobench_dash.cli.common import SHELL, answer, json_option, operator, table, workspace
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.errors import BadInput
 from eobench_dash.services import users
@@ -43,10 +43,8 @@ def list_(as_json: bool) -> None:
     """List the users."""
     with workspace() as ws:
         found = users.list_users(ws, operator(ws))
-        rows = [
-            {"name": u.name, "role": u.role.value, "disabled": "yes" if u.disabled else "", "id": u.id} for u in found
-        ]
-        answer(rows, as_json=as_json, text=lambda: table(list(rows)))
+        rows = [{"name": u.name, "role": u.role.value, "disabled": u.disabled, "id": u.id} for u in found]
+        answer(rows, as_json=as_json, text=lambda: table(rows))
 
 
 @user.command()
@@ -76,6 +74,8 @@ def _password(from_stdin: bool) -> str:
         if not line:
             raise BadInput("Standard input holds no password.")
         return line
+    if not sys.stdin.isatty():
+        raise BadInput("There is no terminal to ask for the password at; give it with --password-stdin.")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
@@ -84,7 +84,7 @@ def _shell(ws: Workspace) -> Principal:
     try:
         return operator(ws)
     except BadInput:
-        return Principal(user_id=0, name="operator", role=Role.ADMIN)
+        return SHELL
 
 
 COMMANDS = (init, user)

@@ -1,5 +1,6 @@
 """Commands that compute from a dataset, look at what was computed, and take it home."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -46,8 +47,8 @@ def embed(name: str, method: str, feature: str | None, label: str | None, seed: 
         done = run_job(ws, job_id, quiet=as_json)
         found = embeddings.list_embeddings(ws, who, dataset_id=dataset.id)
         made = next(e for e in found if e.id == done["embedding_id"])
-        quality = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in made.quality.items())
-        answer(made, as_json=as_json, text=lambda: f"{name}: {method} map of {made.rows:,} patches. {quality}")
+        quality = "".join(f", {key.replace('_', ' ')} {value:.3f}" for key, value in made.quality.items())
+        answer(made, as_json=as_json, text=lambda: f"{name}: {method} map of {made.rows:,} patches{quality}.")
 
 
 @click.command("neighbours")
@@ -66,7 +67,7 @@ def neighbours_(name: str, patch: int, k: int, feature: str | None, as_json: boo
             {"rank": n.rank, "patch": n.ordinal, "distance": round(n.distance, 4), "label": n.label, "path": n.path}
             for n in found
         ]
-        answer(rows, as_json=as_json, text=lambda: table(list(rows)))
+        answer(rows, as_json=as_json, text=lambda: table(rows))
 
 
 @click.command()
@@ -75,20 +76,30 @@ def neighbours_(name: str, patch: int, k: int, feature: str | None, as_json: boo
 @click.option("--csv", "csv_", type=Writable, help="Write its numbers here.")
 @click.option("--feature", default=None, help="Which features to measure on.")
 @click.option("--again", is_flag=True, help="Measure again even if nothing has changed since the last time.")
-def report(name: str, pdf: Path | None, csv_: Path | None, feature: str | None, again: bool) -> None:
+@json_option
+def report(name: str, pdf: Path | None, csv_: Path | None, feature: str | None, again: bool, as_json: bool) -> None:
     """Verify the labels and write the report as PDF and CSV."""
-    if pdf is None and csv_ is None:
-        raise BadInput("Say where to write: --pdf FILE, --csv FILE, or both.")
+    wanted = [(file, make) for file, make in ((pdf, reports.report_pdf), (csv_, reports.report_csv)) if file]
+    if not wanted and not as_json:
+        raise BadInput("Say where to write: --pdf FILE, --csv FILE, or both; or --json to print the numbers.")
+    for file, _ in wanted:
+        if not file.resolve().parent.is_dir():
+            raise BadInput(f"{file} cannot be written: there is no folder {file.resolve().parent}.")
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
         latest = verification.latest_verification(ws, who, dataset_id=dataset.id)
         _, newest = annotate.label_codes(ws, who, dataset_id=dataset.id)
         if again or latest is None or latest.last_event != newest or feature not in {None, latest.feature_kind}:
-            run_job(ws, verification.start_verification(ws, who, dataset_id=dataset.id, feature=feature))
-        for file, make in ((pdf, reports.report_pdf), (csv_, reports.report_csv)):
-            if file is not None:
-                _write(file, make(ws, who, dataset_id=dataset.id))
+            job_id = verification.start_verification(ws, who, dataset_id=dataset.id, feature=feature)
+            run_job(ws, job_id, quiet=as_json)
+            latest = verification.latest_verification(ws, who, dataset_id=dataset.id)
+        sizes = {str(file): _write(file, make(ws, who, dataset_id=dataset.id)) for file, make in wanted}
+        answer(
+            latest.to_dict() if latest else {},
+            as_json=as_json,
+            text=lambda: "\n".join(f"{file}: {size:,} bytes." for file, size in sizes.items()),
+        )
 
 
 @click.command()
@@ -105,15 +116,17 @@ def export(name: str, format_: str, out: Path, feature: str | None) -> None:
         click.echo(f"{out}: {count:,} patches of {name}.")
 
 
-def _write(file: Path, content: bytes) -> None:
+def _write(file: Path, content: bytes) -> int:
+    """Write the file, whole or not at all; its size in bytes."""
     part = file.with_name(f".{file.name}.part")
     try:
         part.write_bytes(content)
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise EOBenchError(f"{file} cannot be written: {error.strerror}.") from error
-    click.echo(f"{file}: {len(content):,} bytes.")
+    return len(content)
 
 
 COMMANDS = (features_, embed, neighbours_, report, export)

@@ -6,13 +6,11 @@ from pathlib import Path
 from threading import Event
 
 import click
-from sqlalchemy import select
 
 from eobench_dash import logs
-from eobench_dash.cli.common import workspace
-from eobench_dash.db.models import User
+from eobench_dash.cli.common import SHELL, operator, workspace
 from eobench_dash.domain.people import Principal, Role
-from eobench_dash.errors import SettingsError
+from eobench_dash.errors import BadInput, SettingsError
 from eobench_dash.jobs.worker import run_worker
 from eobench_dash.services import datasets, importing, users
 from eobench_dash.services.workspace import Workspace
@@ -55,26 +53,25 @@ def demo(download: bool, no_serve: bool) -> None:
         who = _first_admin(ws)
         if datasets.count_datasets(ws) == 0:
             _demo_data(ws, who, download=download)
+        else:
+            click.echo("  The workspace has datasets already; nothing is added to them.")
     if not no_serve:
         _serve(settings)
 
 
 def _first_admin(ws: Workspace) -> Principal:
     """The admin; made on the first run, with a password from a file or a random one that is shown once."""
-    query = select(User).where(User.role == Role.ADMIN).order_by(User.id).limit(1)
-    with ws.db.read() as session:
-        user = session.scalar(query)
-    if user is None:
+    try:
+        who = operator(ws)
+    except BadInput:
         file = ws.settings.admin_password_file
         password = _password_from(file) if file else secrets.token_urlsafe(12)
-        users.add_user(
-            ws, Principal(user_id=0, name="operator", role=Role.ADMIN), name="admin", password=password, role=Role.ADMIN
-        )
+        users.add_user(ws, SHELL, name="admin", password=password, role=Role.ADMIN)
         shown = "is in EOBENCH_ADMIN_PASSWORD_FILE" if file else f"is  {password}  (shown only this once)"
         click.echo(f"\n  Log in as  admin  - the password {shown}\n")
-        with ws.db.read() as session:
-            user = session.scalars(query).one()
-    return Principal(user_id=user.id, name=user.name, role=Role.ADMIN, session_key="command-line")
+        return operator(ws)
+    click.echo(f"  Log in as  {who.name}  (a new password: eobench user passwd {who.name}).")
+    return who
 
 
 def _password_from(file: Path) -> str:

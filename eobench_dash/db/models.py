@@ -91,6 +91,8 @@ class Dataset(Base):
     """A set of patches. Patches with ``ordinal >= patch_count`` are still being imported and are seen by nobody."""
 
     __tablename__ = "dataset"
+    # Ids are never used again: pictures and maps are cached in browsers under them.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(80), unique=True)
@@ -246,7 +248,7 @@ class Embedding(Base):
     """A 2-D map of a feature set, of all patches or (label) of one label group, stored as an artefact."""
 
     __tablename__ = "embedding"
-    __table_args__ = (UniqueConstraint("dataset_id", "key", name="uq_embedding_key"),)
+    __table_args__ = (UniqueConstraint("dataset_id", "key", name="uq_embedding_key"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))

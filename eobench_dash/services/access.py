@@ -35,7 +35,7 @@ def visible_dataset(
 ) -> Dataset:
     """The dataset, or NotFound where it is missing, not ready, or not for ``who`` to see. ``lock`` for update."""
     query = select(Dataset).where(Dataset.id == dataset_id)
-    dataset = session.scalar(query.with_for_update() if lock else query)
+    dataset = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if dataset is None or dataset.state != DatasetState.READY or not may_see(who, dataset, settings):
         raise NotFound(f"There is no dataset {dataset_id}, or it is not open to you.")
     return dataset

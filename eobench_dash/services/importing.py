@@ -142,9 +142,10 @@ def confine(settings: Settings, path: str) -> Path:
         raise PathRefused("Give the path of a folder or a JSON file.")
     real = Path(os.path.realpath(Path(path).expanduser()))
     if not any(real.is_relative_to(root) for root in settings.roots):
+        root = real if real.is_dir() else real.parent
         raise PathRefused(
             f"{real} is not below a folder that may be imported from. "
-            f"Add its folder to EOBENCH_DATA_ROOTS (for the server too), for example EOBENCH_DATA_ROOTS={real.parent}."
+            f"Add its folder to EOBENCH_DATA_ROOTS (for the server too), for example EOBENCH_DATA_ROOTS={root}."
         )
     if not real.exists():
         raise NotFound(f"There is nothing at {real}.")

@@ -59,7 +59,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
     save_arrays(ws.store.artefact_path(dataset.id, artefact, ".npz"), **arrays)
     with ws.db.write() as session:
         job.fence(session)
-        row = session.get(Embedding, known.id) if known else None
+        row = session.scalar(select(Embedding).where(Embedding.dataset_id == dataset.id, Embedding.key == key))
         row = row or Embedding(dataset_id=dataset.id, key=key)
         row.feature_set_id, row.label_id = features.id, group.id if group else None
         row.method, row.version, row.params = method.name, method.version, {**params, "seed": args["seed"]}

@@ -1,6 +1,6 @@
 """Import a dataset: rows go in, chunk by chunk, out of everybody's sight, and are shown by one last transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,8 @@ class _Importer:
             self.features = session.scalar(
                 select(FeatureSet).where(FeatureSet.dataset_id == dataset_id, FeatureSet.kind == "imported")
             )
-        self.label_ids = {label.name: label.merged_into_id or label.id for label in labels}
+        merged = {label.id: label.merged_into_id for label in labels}
+        self.label_ids = {label.name: _heir(label.id, merged) for label in labels}
         self.next_code = max((label.code for label in labels), default=-1) + 1
         self.any_path = False
         self.batch_id: int | None = None
@@ -263,13 +264,19 @@ class _Importer:
             result = {"dataset_id": self.dataset_id, "imported": self.next - self.start}
             self.job.mark_done_in(session, result)
 
-
     def _follow_up(self, session: Session, dataset: Dataset, *, has_vectors: bool) -> None:
         """Queue what makes the dataset worth looking at: a map of its own vectors, else descriptors and their map."""
         if has_vectors:
             queue_map(session, dataset, feature="imported", owner=self.job.owner_id)
         elif dataset.source_kind != SourceKind.NONE:
             queue_features(session, dataset, kind="all", owner=self.job.owner_id, follow_up=True)
+
+
+def _heir(label_id: int, merged: Mapping[int, int | None]) -> int:
+    """The label that holds the patches of one that was merged (and perhaps merged again) away."""
+    while (into := merged[label_id]) is not None:
+        label_id = into
+    return label_id
 
 
 def _ensure_dataset(ws: Workspace, job: JobHandle) -> int:

@@ -37,7 +37,9 @@ def run(ws: Workspace, job: JobHandle) -> None:
     x = as_features(FeatureArray(space_dir(ws, features)).as_array())
     notes: list[str] = []
     purity = _purity(ws, job, features, codes, notes)
-    classification, classifier = _classify(job, x, codes, folds=folds, seed=seed, notes=notes)
+    classification, classifier = _classify(
+        job, x, codes, folds=folds, seed=seed, own_scale=features.kind != "imported", notes=notes
+    )
     job.progress(0.95, "measuring how far the labels lie apart")
     report = VerificationReport(
         dataset_id=dataset.id,
@@ -115,11 +117,16 @@ def _purity(
 
 
 def _classify(
-    job: JobHandle, x: np.ndarray, codes: np.ndarray, *, folds: int, seed: int, notes: list[str]
+    job: JobHandle, x: np.ndarray, codes: np.ndarray, *, folds: int, seed: int, own_scale: bool, notes: list[str]
 ) -> tuple[Classification | None, str]:
     try:
         predictions = metrics.cross_validated_predictions(
-            x, codes, folds=folds, seed=seed, progress=lambda f, m: job.progress(0.3 + 0.6 * f, m)
+            x,
+            codes,
+            folds=folds,
+            seed=seed,
+            standardise=not own_scale,
+            progress=lambda f, m: job.progress(0.3 + 0.6 * f, m),
         )
     except BadInput as error:
         notes.append(f"No classifier was trained. {error}")

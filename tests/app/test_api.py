@@ -11,8 +11,8 @@ from lakes import Lakes, add_crew, add_lakes
 from PIL import Image
 
 from eobench_dash import auth
-from eobench_dash.domain import wire
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet
+from eobench_dash.domain import wire
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.routes import api, bodies
 from eobench_dash.routes import bytes as byte_routes

@@ -12,7 +12,10 @@ from eobench_dash.ml.metrics._labels import as_codes, labelled_rows
 from eobench_dash.ml.neighbours import as_features
 from eobench_dash.ml.threads import in_order, workers
 
-METHOD = "RBF support vector machine (C=10, gamma=scale) on standardised features"
+METHODS = {
+    True: "RBF support vector machine (C=10, gamma=scale) on standardised features",
+    False: "RBF support vector machine (C=10, gamma=scale) on the features as they are scaled",
+}
 
 
 def cross_validated_predictions(
@@ -24,13 +27,15 @@ def cross_validated_predictions(
     groups: npt.ArrayLike | None = None,
     progress: Callable[[float, str], None] | None = None,
     max_rows: int = 12_000,
+    standardise: bool = True,
 ) -> Predictions:
     """Out-of-fold predictions of an RBF SVM for the labelled rows of x (n, d) with codes y (n,).
 
     Folds are stratified by label and seeded; with ``groups`` (n,) (products, spatial blocks) no group is on both sides
     of a fold. More than ``max_rows`` labelled patches are thinned, seeded, in proportion to the labels (at least
     ``folds`` of each kept where it has them); ``rows`` tells which were used. A label with a single patch cannot be
-    foretold and counts as missed. Raises BadInput for fewer than two labels or fewer patches (groups) than folds.
+    foretold and counts as missed. ``standardise`` brings every dimension to unit variance, which vectors of unknown
+    scale need and principal components do not want (their small ones are noise). Raises BadInput for fewer than two labels or fewer patches (groups) than folds.
     """
     codes = as_codes(y)
     features = np.asarray(x)
@@ -50,7 +55,7 @@ def cross_validated_predictions(
 
     def one(number: int) -> int:
         held = fold == number
-        predicted[held] = _train_and_ask(table[~held], true[~held], table[held])
+        predicted[held] = _train_and_ask(table[~held], true[~held], table[held], standardise)
         return number
 
     with ThreadPoolExecutor(max_workers=workers()) as pool:  # libsvm lets go of the interpreter while it works
@@ -59,12 +64,12 @@ def cross_validated_predictions(
                 progress(done / folds, "Cross-validating a classifier")
     return Predictions(
         rows=rows, true=true, predicted=predicted, fold=fold, folds=folds, seed=seed, grouped=groups is not None,
-        method=METHOD,
+        method=METHODS[standardise],
     )  # fmt: skip
 
 
 def _train_and_ask(
-    known: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], asked: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], asked: npt.NDArray[np.float32], standardise: bool
 ) -> npt.NDArray[np.int64]:
     from sklearn.svm import SVC
 
@@ -72,8 +77,10 @@ def _train_and_ask(
         return np.empty(0, np.int64)
     if len(np.unique(labels)) == 1:
         return np.full(len(asked), labels[0])
-    mean, spread = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
-    spread[spread == 0] = 1.0
+    mean, spread = np.zeros(known.shape[1]), np.ones(known.shape[1])
+    if standardise:
+        mean, spread = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
+        spread[spread == 0] = 1.0
     model = SVC(C=10.0, gamma="scale", kernel="rbf", cache_size=500)
     model.fit((known - mean) / spread, labels)
     return np.asarray(model.predict((asked - mean) / spread), dtype=np.int64)

@@ -13,8 +13,8 @@ from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.people import Role
 from eobench_dash.figures.labels import label_bar, label_pie
 from eobench_dash.pages import asking
-from eobench_dash.pages.explore import ids, views
-from eobench_dash.services import datasets, embeddings, jobs, labels, patches
+from eobench_dash.pages.explore import ids, panel, views
+from eobench_dash.services import datasets, embeddings, features, jobs, labels, patches
 from eobench_dash.services.neighbours import neighbours
 
 
@@ -26,14 +26,26 @@ def register(app: Dash) -> None:
 
 
 def _register_map(app: Dash) -> None:
-    def browser(name: str, output: Output, *inputs: Input | State, initial: bool = False) -> None:
+    def browser(name: str, *parts: Output | Input | State, initial: bool = False) -> None:
         function = ClientsideFunction(namespace="eobExplore", function_name=name)
-        app.clientside_callback(function, output, *inputs, prevent_initial_call=not initial)
+        app.clientside_callback(function, *parts, prevent_initial_call=not initial)
 
-    browser("openMap", Output(ids.MAP, "coordsUrl"), Input(ids.MAPS, "value"), State(ids.DATASET, "data"))
-    browser("setMode", Output(ids.MAP, "mode"), Input(ids.MODE, "value"))
+    browser(
+        "openMap",
+        Output(ids.MAP, "coordsUrl"),
+        Output(ids.MAP, "view"),
+        Input(ids.MAPS, "value"),
+        State(ids.DATASET, "data"),
+    )
+    whole = (Input(ids.MAPS, "value"), Input(ids.WHOLE, "data"))
+    browser("hideBack", Output(ids.BACK, "hidden"), *whole, initial=True)
+    value = Output(ids.MAPS, "value", allow_duplicate=True)
+    browser("goBack", value, Input(ids.BACK, "n_clicks"), State(ids.WHOLE, "data"))
+    browser("setMode", Output(ids.MAP, "mode"), Input(ids.MODE, "value"), initial=True)
     browser("theme", Output(ids.THEME, "data"), Input(ids.DATASET, "data"), initial=True)
-    browser("isolate", Output(ids.HIDE, "data"), Input(ids.CHART, "clickData"))
+    browser("isolate", Output(ids.CHART, "clickData"), Input(ids.CHART, "clickData"))
+    browser("picked", Input(ids.PICK, "data"), initial=True)
+    browser("table", Input(ids.TABLE, "data"), initial=True)
 
     @app.callback(
         Output(ids.MAP, "focus"),
@@ -62,23 +74,26 @@ def _register_panels(app: Dash) -> None:
         if not asked:
             raise PreventUpdate
         ws, who = asking()
+        dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
         patch = patches.patch_info(ws, who, dataset_id=dataset_id, ordinal=asked["ordinal"])
         found = neighbours(ws, who, dataset_id=dataset_id, ordinal=asked["ordinal"], k=20)
-        return views.neighbours(dataset_id, patch, found)
+        return panel.neighbours(dataset, patch, found)
 
     @app.callback(
         Output(ids.GROUPS, "children"),
         Output(ids.MAP, "labels"),
+        Output(ids.TABLE, "data"),
         Input(ids.DATASET, "data"),
         Input(ids.TICK, "data"),
     )
-    def show_groups(dataset_id: int, _tick: Any) -> tuple[Any, Any]:
+    def show_groups(dataset_id: int, _tick: Any) -> tuple[Any, Any, Any]:
         ws, who = asking()
         rows = labels.list_labels(ws, who, dataset_id=dataset_id)
         dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
         unlabelled = dataset.patch_count - dataset.labelled_count
         may_clean = who.role.rank >= Role.EXPERT.rank
-        return views.groups(rows, unlabelled=unlabelled, may_clean=may_clean), label_table(rows)
+        shown = views.groups(rows, unlabelled=unlabelled, may_clean=may_clean)
+        return shown, label_table(rows), views.label_rows(rows)
 
     @app.callback(
         Output(ids.CHART, "figure"),
@@ -92,7 +107,8 @@ def _register_panels(app: Dash) -> None:
         rows = labels.list_labels(ws, who, dataset_id=dataset_id)
         dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
         draw = label_pie if kind == "pie" else label_bar
-        return draw(rows, unlabelled=dataset.patch_count - dataset.labelled_count, theme=theme or "light")
+        unlabelled = dataset.patch_count - dataset.labelled_count
+        return views.fit_chart(draw(rows, unlabelled=unlabelled, theme=theme or "light"))
 
 
 def _register_jobs(app: Dash) -> None:
@@ -126,6 +142,7 @@ def _register_jobs(app: Dash) -> None:
 
     @app.callback(
         Output(ids.MAPS, "options"),
+        Output(ids.WHOLE, "data"),
         Output(ids.MAPS, "value"),
         Output(ids.WANTED, "data", allow_duplicate=True),
         Input(shared.JOBS_DONE, "data"),
@@ -136,9 +153,41 @@ def _register_jobs(app: Dash) -> None:
     )
     def maps_changed(_done: Any, wanted: int | None, shown: int | None, dataset_id: int) -> Any:
         maps = embeddings.list_embeddings(*asking(), dataset_id=dataset_id)
+        whole = views.whole_maps(maps)
         made, over = finished_map(wanted)
-        value = made or shown or next((m.id for m in maps if m.label is None), None)
-        return views.map_options(maps), no_update if value == shown else value, None if over else no_update
+        kept = shown if any(m.id == shown for m in maps) else next(iter(whole), None)
+        value = made or kept
+        return views.map_options(maps), whole, no_update if value == shown else value, None if over else no_update
+
+    @app.callback(
+        Output(ids.FEATURE, "options"),
+        Output(ids.FEATURE, "value"),
+        Input(shared.JOBS_DONE, "data"),
+        State(ids.FEATURE, "value"),
+        State(ids.DATASET, "data"),
+        prevent_initial_call=True,
+    )
+    def features_changed(_done: Any, chosen: str | None, dataset_id: int) -> tuple[list[dict[str, Any]], str | None]:
+        kinds = features.list_feature_sets(*asking(), dataset_id=dataset_id)
+        kept = any(f.kind == chosen for f in kinds)
+        return views.kind_options(kinds), chosen if kept else views.default_kind(kinds)
+
+    @app.callback(
+        Output(ids.NOTHING, "hidden"),
+        Output(ids.NOTHING, "children"),
+        Input(ids.MAPS, "value"),
+        Input(shared.JOBS_NOW, "data"),
+        Input(shared.JOBS_DONE, "data"),
+        State(ids.DATASET, "data"),
+        prevent_initial_call=True,
+    )
+    def show_nothing(shown: int | None, _now: Any, _done: Any, dataset_id: int) -> tuple[bool, Any]:
+        if shown is not None:
+            return True, no_update
+        ws, who = asking()
+        kinds = features.list_feature_sets(ws, who, dataset_id=dataset_id)
+        rows = jobs.list_jobs(ws, who, limit=50)
+        return False, views.nothing(kinds, rows, dataset_id, may_clean=who.role.rank >= Role.EXPERT.rank)
 
 
 def start_map(dataset_id: int, *, method: str, feature: str | None, label: str | None) -> tuple[int, int]:

@@ -4,17 +4,23 @@ DATASET = "explore-dataset"
 ROOT = "explore-root"  # explore.js
 MAP = "explore-map"  # explore.js
 MAPS = "explore-maps"
-MODE = "explore-mode"
+WHOLE = "explore-whole"
+"""Store: the maps of all patches, the one to come back to first."""
+BACK = "explore-back"
+NOTHING = "explore-nothing"
+"""What stands in the map's place while there is none."""
+MODE = "explore-mode"  # explore.js
 THEME = "explore-theme"  # explore.js
 PICK = "explore-pick"  # explore.js
 """Store: the patch whose neighbours are shown, where it was not clicked on the map: ``{ordinal, n}``."""
 TICK = "explore-tick"  # explore.js
 """Store that changes whenever labels did, here or elsewhere."""
-HIDE = "explore-hide"  # explore.js
-"""Store: a group to isolate, asked for by a click on a chart: ``{code, n}``."""
+TABLE = "explore-table"
+"""Store: every label, largest first, as ``[code, name, color, count]``; what explore.js chooses from."""
 
 NEIGHBOURS = "explore-neighbours"
 GROUPS = "explore-groups"  # explore.js
+FIND = "explore-find"  # explore.js
 CHART = "explore-chart"
 CHART_KIND = "explore-chart-kind"
 GOTO = "explore-goto"  # explore.js

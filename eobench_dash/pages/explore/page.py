@@ -17,9 +17,10 @@ PAGE = Page(
         ("0", "see all of it"),
         ("shift + drag", "lasso patches"),
         ("click", "nearest neighbours of a patch"),
-        ("right click  /", "assign a label (mode Clean)"),
-        ("1 … 9", "assign one of the nine largest labels (mode Clean)"),
-        ("ctrl + z", "take the last change back"),
+        ("m", "switch between Visualise and Clean"),
+        ("right click or /", "assign a label (in Clean)"),
+        ("1 … 9", "assign the label with that number in the list (in Clean)"),
+        ("ctrl + z", "take my last change back (in Clean)"),
         ("esc", "drop the selection"),
     ),
 )

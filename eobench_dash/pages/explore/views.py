@@ -7,9 +7,12 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import button, chip, dot, empty, icon, icon_button, opener
+from eobench_dash.components.jobs import job_row
+from eobench_dash.components.ui import dot, empty, icon_button, link_button, opener
+from eobench_dash.domain.datasets import DatasetSummary
+from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo
-from eobench_dash.domain.patches import EmbeddingInfo, Neighbour, PatchInfo
+from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
 from eobench_dash.pages.explore import ids
 
 METHODS = {
@@ -17,11 +20,30 @@ METHODS = {
     "tsne": "t-SNE: keeps the nearest neighbours together best",
 }
 _SHORT = {"umap": "UMAP", "tsne": "t-SNE"}
+NOBODY = "var(--eob-border-strong)"
+"""The colour of patches without label."""
+MANY = 12
+"""With more groups than this there is a field to find one."""
+LISTED = 300
+"""As many groups are listed; a list of thousands is nothing to look through."""
+_LEADS_TO_A_MAP = {JobKind.IMPORT, JobKind.FEATURES, JobKind.EMBED}
 
 
-def default_kind(kinds: Sequence[str]) -> str | None:
+def image_url(dataset: DatasetSummary, ordinal: int | str, size: int) -> str:
+    """Where a patch's picture is; the browser keeps it for good (``v`` tells a later dataset of the same id apart)."""
+    return f"/data/datasets/{dataset.id}/patches/{ordinal}/image?size={size}&v={int(dataset.created_at.timestamp())}"
+
+
+# -- maps ------------------------------------------------------------------------------------------------------------
+def default_kind(kinds: Sequence[FeatureSetInfo]) -> str | None:
     """The features people mean when they name none."""
-    return next((k for k in ("imported", "all") if k in kinds), kinds[0] if kinds else None)
+    known = [f.kind for f in kinds]
+    return next((k for k in ("all", "imported") if k in known), known[0] if known else None)
+
+
+def kind_options(kinds: Sequence[FeatureSetInfo]) -> list[dict[str, Any]]:
+    """The features a map can be made of."""
+    return [{"label": f"{f.kind} · {f.dim} numbers per patch", "value": f.kind} for f in kinds]
 
 
 def map_options(maps: Sequence[EmbeddingInfo]) -> list[dict[str, Any]]:
@@ -30,11 +52,16 @@ def map_options(maps: Sequence[EmbeddingInfo]) -> list[dict[str, Any]]:
     return [{"label": map_name(m), "value": m.id} for m in ordered]
 
 
+def whole_maps(maps: Sequence[EmbeddingInfo]) -> list[int]:
+    """The maps of all patches, newest first."""
+    return sorted((m.id for m in maps if m.label is None), reverse=True)
+
+
 def map_name(m: EmbeddingInfo) -> str:
     """Which patches, which method, which features, how far to trust it."""
     trust = f" · trust {m.quality['trustworthiness']:.2f}" if "trustworthiness" in m.quality else ""
-    who = m.label or "All patches"
-    return f"{who} · {_SHORT.get(m.method, m.method)} of {m.feature_kind}{trust}"
+    who = f"Only {m.label}" if m.label else "All patches"
+    return f"{who} · {_SHORT.get(m.method, m.method)} on {m.feature_kind}{trust}"
 
 
 def parse_view(text: str | None) -> dict[str, float] | None:
@@ -46,36 +73,42 @@ def parse_view(text: str | None) -> dict[str, float] | None:
     return {"x": x, "y": y, "k": k} if all(map(math.isfinite, (x, y, k))) and k > 0 else None
 
 
-def no_map(kinds: Sequence[str], *, may_clean: bool) -> Component:
-    """What the stage says while there is no map."""
-    if not kinds:
-        return html.Div(
-            empty(
-                "No features yet",
-                "A map needs features. They are computed after an import; the jobs at the top show how far it is.",
-                icon_name="explore",
-            ),
-            className="eob-explore__nothing",
-        )
-    actions = [opener("Compute a map", ids.NEW_DIALOG, look="primary")] if may_clean else []
-    text = "The features are there, the map is not. It takes seconds to a minute."
-    return html.Div(empty("No map yet", text, icon_name="explore", actions=actions), className="eob-explore__nothing")
+def nothing(kinds: Sequence[FeatureSetInfo], jobs: Sequence[JobInfo], dataset_id: int, *, may_clean: bool) -> Component:
+    """What the stage says while there is no map: what is on its way, what went wrong, what to do."""
+    row = next((job for job in jobs if job.dataset_id == dataset_id and job.kind in _LEADS_TO_A_MAP), None)
+    told = [job_row(row, at="explore", may_act=may_clean)] if row and row.state is not JobState.DONE else []
+    if row and not row.state.over:
+        said = empty("The map is on its way", "It opens here by itself as soon as it is ready.", icon_name="explore")
+    elif row and row.state is JobState.FAILED:
+        words = "What went wrong is below. Try again; what was done so far is kept."
+        said = empty("The map could not be made", words, icon_name="alert")
+    elif not kinds:
+        words = "A map shows features, and this dataset has none. Compute them on its page."
+        page = link_button("Labels and settings", f"/datasets/{dataset_id}", look="primary")
+        said = empty("No features yet", words, icon_name="explore", actions=[page] if may_clean else [])
+    else:
+        actions = [opener("Compute a map", ids.NEW_DIALOG, look="primary")] if may_clean else []
+        words = "The features are there, the map is not. It takes seconds to a minute."
+        said = empty("No map yet", words, icon_name="explore", actions=actions)
+    return html.Div([said, *told], className="eob-explore__words")
 
 
-def neighbours_hint() -> Component:
-    """What the left panel says before a patch is clicked."""
-    return html.Div(
-        [icon("info"), html.P("Click a patch: its 20 nearest neighbours in feature space appear here.")],
-        className="eob-explore__hint",
-    )
+# -- groups ----------------------------------------------------------------------------------------------------------
+def label_rows(labels: Sequence[LabelInfo]) -> list[list[Any]]:
+    """Every label as ``[code, name, color, count]``, largest first: what the browser chooses from."""
+    ordered = sorted(labels, key=lambda label: (-label.count, label.name.casefold()))
+    return [[label.code, label.name, label.color, label.count] for label in ordered]
 
 
 def groups(labels: Sequence[LabelInfo], *, unlabelled: int, may_clean: bool) -> list[Component]:
     """One row per label, largest first: click filters, double click isolates, the button opens the group's own map."""
-    ordered = sorted(labels, key=lambda label: (-label.count, label.name.casefold()))
-    rows = [_group(label.code, label.name, label.color, label.count, zoomable=may_clean and label.count > 1) for label in ordered]
+    table = label_rows(labels)
+    rows: list[Component] = [_group(*row, zoomable=may_clean and row[3] > 1) for row in table[:LISTED]]
     if unlabelled:
-        rows.append(_group(NO_LABEL, "No label", "var(--eob-border-strong)", unlabelled, zoomable=False))
+        rows.append(_group(NO_LABEL, "No label", NOBODY, unlabelled, zoomable=False))
+    if len(table) > LISTED:
+        words = f"The {LISTED} largest of {len(table):,}. The others are in the menu of a right click."
+        rows.append(html.P(words, className="eob-muted eob-small"))
     return rows
 
 
@@ -83,74 +116,21 @@ def _group(code: int, name: str, color: str, count: int, *, zoomable: bool) -> C
     toggle = html.Button(
         [dot(color), html.Span(name, className="eob-clip"), html.Span(f"{count:,}", className="eob-explore__count")],
         type="button",
-        title="Click: hide or show. Double click: only this group.",
+        title=f"{name}. Click: hide or show. Double click: only this group.",
         className="eob-explore__toggle",
-        **{"aria-pressed": "true", "data-code": str(code), "data-name": name, "data-color": color, "data-count": str(count)},
+        **{"aria-pressed": "true", "data-code": str(code), "data-name": name},
     )
     zoom = icon_button(f"Map of {name} alone", "zoom", id=ids.zoom(code), look="quiet small") if zoomable else ""
     return html.Div([toggle, zoom], className="eob-explore__group")
 
 
-def neighbours(dataset_id: int, patch: PatchInfo, found: Sequence[Neighbour]) -> list[Component]:
-    """The patch, large, and its neighbours, ranked; those with another label are marked."""
-    clashes = sum(n.label != patch.label for n in found)
-    verdict = f"{clashes} of {len(found)} have another label" if clashes else f"all {len(found)} have this label"
-    marks = [chip("unsure", "warn")] if patch.unsure else []
-    marks += [chip("excluded", "danger")] if patch.excluded else []
-    head = html.Div(
-        [
-            _picture(dataset_id, patch.ordinal, 128, className="eob-explore__large"),
-            html.Div(
-                [
-                    html.Div([dot(patch.color or "var(--eob-border-strong)"), html.Strong(patch.label or "No label", className="eob-clip")], className="eob-explore__caption"),
-                    html.Div(marks),
-                    html.Div([f"Patch {patch.ordinal}", *_was(patch)], className="eob-muted"),
-                    html.Div((patch.path or "").rpartition("/")[2], className="eob-muted eob-clip", title=patch.path),
-                    html.Div(_place(patch), className="eob-muted"),
-                ],
-                className="eob-explore__facts",
-            ),
-        ],
-        className="eob-explore__patch",
-    )
-    items = [_neighbour(dataset_id, n, clash=n.label != patch.label) for n in found]
-    title = html.Div(
-        [html.H2("Nearest neighbours"), button("Select these", look="quiet small", **{"data-explore": "select-neighbours"})],
-        className="eob-row eob-explore__head",
-    )
-    return [head, title, html.P(verdict, className="eob-explore__verdict"), html.Ol(items, className="eob-explore__neighbours")]
-
-
-def _was(patch: PatchInfo) -> list[str]:
-    return [f" · imported as {patch.imported_label or 'no label'}"] if patch.imported_label != patch.label else []
-
-
-def _place(patch: PatchInfo) -> str:
-    return "" if patch.lon is None or patch.lat is None else f"{patch.lat:.4f}°, {patch.lon:.4f}°"
-
-
-def _neighbour(dataset_id: int, n: Neighbour, *, clash: bool) -> Component:
-    words = f"Neighbour {n.rank}: patch {n.ordinal}, {n.label or 'no label'}, distance {n.distance:.3f}"
-    return html.Li(
-        html.Button(
-            [
-                _picture(dataset_id, n.ordinal, 96),
-                html.Span([dot(n.color or "var(--eob-border-strong)"), html.Span(n.label or "No label", className="eob-clip")], className="eob-explore__caption"),
-                html.Span([html.Span(f"{n.rank}"), html.Span(f"{n.distance:.2f}")], className="eob-explore__caption eob-muted"),
-            ],
-            type="button",
-            title=words,
-            className="eob-explore__neighbour eob-explore__neighbour--clash" if clash else "eob-explore__neighbour",
-            **{"data-ordinal": str(n.ordinal), "aria-label": words},
-        )
-    )
-
-
-def _picture(dataset_id: int, ordinal: int, size: int, className: str = "") -> Component:
-    return html.Img(
-        src=f"/data/datasets/{dataset_id}/patches/{ordinal}/image?size={size}",
-        alt="",
-        width=size,
-        height=size,
-        className=className,
-    )
+def fit_chart(figure: Any) -> Any:
+    """A chart of labels made to fit the narrow panel, whose list of groups says names and numbers already."""
+    for trace in figure.data:
+        if trace.type == "bar" and len(trace.x):
+            # The numbers stand in the margin: 1.3 times the longest bar is too little room where bars are short.
+            figure.update_xaxes(range=[0, max(trace.x)]).update_layout(margin_r=52)
+        elif trace.type == "pie":
+            trace.update(texttemplate="%{percent:.0%}", textposition="inside", insidetextorientation="horizontal")
+            figure.update_layout(height=232, margin={"l": 4, "r": 4, "t": 8, "b": 8})
+    return figure

@@ -24,7 +24,7 @@ from eobench_dash.jobs.worker import run_job, run_worker
 from eobench_dash.services.workspace import Workspace
 
 SUPPORT = Path(__file__).parents[2] / "support"
-PATIENCE_S = 60.0  # for loaded machines; nothing here is timed
+PATIENCE_S = 180.0  # for loaded machines; nothing here is timed
 
 
 def add(ws: Workspace, kind: JobKind, after: int | None = None, **args) -> int:

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -58,6 +57,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["created_by"], ["user_account.id"], name=op.f("fk_dataset_created_by_user_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dataset")),
         sa.UniqueConstraint("name", name=op.f("uq_dataset_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "job",
@@ -215,6 +215,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["label_id"], ["label.id"], name=op.f("fk_embedding_label_id_label")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_embedding")),
         sa.UniqueConstraint("dataset_id", "key", name="uq_embedding_key"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "metric_run",
