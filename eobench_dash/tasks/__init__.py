@@ -34,8 +34,12 @@ SWEEPS: Mapping[JobKind, Sweep] = {
 
 def warm_up() -> None:
     """Load what most jobs need, so that a waiting worker starts the next one at once."""
-    import numba  # noqa: F401
+    import numpy as np
 
+    from eobench_dash.ml import embedding as maps
     from eobench_dash.ml import features
 
     features.warm_up()
+    few = np.random.default_rng(0).normal(size=(100, 4))
+    for method in maps.METHODS:
+        maps.embed(few, method=method, seed=0)

@@ -50,18 +50,17 @@ def _register_labels(app: Dash) -> None:
     def open_editor(_edit: list[int | None], _new: int | None, dataset_id: int) -> tuple[Any, ...]:
         if not ctx.triggered_id or not ctx.triggered[0]["value"]:
             raise PreventUpdate
-        rows = labels.list_labels(*asking(), dataset_id=dataset_id)
         code = None if ctx.triggered_id == ids.NEW else ctx.triggered_id["code"]
-        label = next((row for row in rows if row.code == code), None) or _new_label(rows)
-        options = views.merge_options(rows, but=label.code) if code is not None else []
-        return (
-            code,
-            label.name,
-            label.color,
-            label.description,
-            options,
-            {"open": ids.EDITOR, "merge": code is not None},
-        )
+        return editor_of(labels.list_labels(*asking(), dataset_id=dataset_id), code)
+
+
+def editor_of(rows: list[LabelInfo], code: int | None) -> tuple[Any, ...]:
+    """What the editor's fields hold for the label with this code, or (None, or merged meanwhile) for a new one."""
+    known = next((row for row in rows if row.code == code), None)
+    label = known or _new_label(rows)
+    options = views.merge_options(rows, but=label.code) if known else []
+    state = {"open": ids.EDITOR, "merge": known is not None}
+    return known and known.code, label.name, label.color, label.description, options, state
 
 
 def _new_label(rows: list[LabelInfo]) -> LabelInfo:

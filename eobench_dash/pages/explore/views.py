@@ -16,8 +16,8 @@ from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
 from eobench_dash.pages.explore import ids
 
 METHODS = {
-    "umap": "UMAP: tight groups, wide gaps; keeps the overall arrangement",
-    "tsne": "t-SNE: keeps the nearest neighbours together best",
+    "umap": "UMAP: tight groups, wide gaps",
+    "tsne": "t-SNE: nearest neighbours stay together best",
 }
 _SHORT = {"umap": "UMAP", "tsne": "t-SNE"}
 NOBODY = "var(--eob-border-strong)"
@@ -129,7 +129,7 @@ def fit_chart(figure: Any) -> Any:
     for trace in figure.data:
         if trace.type == "bar" and len(trace.x):
             # The numbers stand in the margin: 1.3 times the longest bar is too little room where bars are short.
-            figure.update_xaxes(range=[0, max(trace.x)]).update_layout(margin_r=52)
+            figure.update_xaxes(range=[0, max(trace.x)]).update_layout(margin_r=46, minreducedwidth=40)
         elif trace.type == "pie":
             trace.update(texttemplate="%{percent:.0%}", textposition="inside", insidetextorientation="horizontal")
             figure.update_layout(height=232, margin={"l": 4, "r": 4, "t": 8, "b": 8})

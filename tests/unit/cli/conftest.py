@@ -1,4 +1,4 @@
-"""A command line on a workspace of its own: answers as (code, out, err), and a tiny dataset that is already described."""
+"""A command line on a workspace of its own, its answers as (code, out, err); and a tiny dataset, already described."""
 
 import os
 import shutil
@@ -32,7 +32,9 @@ class Answer(NamedTuple):
 Run = Callable[..., Answer]
 
 
-def _call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], args: tuple[str, ...], input: str) -> Answer:
+def _call(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], args: tuple[str, ...], input: str
+) -> Answer:
     monkeypatch.setattr(sys, "argv", ["eobench", *args])
     monkeypatch.setattr(sys, "stdin", StringIO(input))
     capfd.readouterr()
@@ -49,7 +51,7 @@ def _call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], ar
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data root: three classes of 12 pictures in ``patches``, of 3 more in ``more/patches``; and an image that is none."""
+    """A data root: three classes of 12 pictures in ``patches``, and one that is no picture."""
     root = tmp_path_factory.mktemp("data")
     for k, (name, color) in enumerate({"forest": (30, 90, 40), "sea": (20, 40, 120), "city": (150, 140, 135)}.items()):
         (root / "patches" / name).mkdir(parents=True)
