@@ -76,7 +76,7 @@
         if (!row.create) dot.style.background = row.color;
         const name = el("span", "eob-clip eob-grow", { textContent: row.create ? `New label “${row.name}”` : row.name });
         const note = el("span", "eob-muted", { textContent: row.why || (row.create ? "" : (row.count ?? 0).toLocaleString("en")) });
-        const item = el("li", "eob-assign__item", { id: `explore-menu-${i}` }, [dot, name, note]);
+        const item = el("li", "eob-assign__item", { id: `explore-menu-${i}`, title: row.why || "" }, [dot, name, note]);
         item.setAttribute("role", "option");
         item.addEventListener("pointerenter", () => { at = i; mark(); });
         item.addEventListener("click", () => take(row));

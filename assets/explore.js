@@ -78,6 +78,7 @@
       const done = await api("relabel", { ordinals, label: label.name, why, create: Boolean(label.create), seen: map().state().lastEvent });
       if (done.skipped?.length) takeBack();
       paint(done.changes);
+      if (ordinals.length > 1) map()?.clearSelection(); // else the next key would change them all once more
       toast(done.summary, "ok");
       nameSkipped(done.skipped);
       refreshPanel();

@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -11,7 +12,7 @@ from eobench_dash import logs
 from eobench_dash.cli.common import SHELL, operator, workspace
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.errors import BadInput, SettingsError
-from eobench_dash.jobs.worker import run_worker
+from eobench_dash.jobs.worker import USUAL_PACE, run_worker
 from eobench_dash.services import datasets, importing, users
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.settings import Settings, load_settings
@@ -31,7 +32,8 @@ def serve() -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is queued, then stop.")
-def worker(once: bool) -> None:
+@click.option("--lease", type=click.FloatRange(min=1.0), default=USUAL_PACE.lease_s, hidden=True)
+def worker(once: bool, lease: float) -> None:
     """Work: take queued jobs until stopped."""
     settings = load_settings()
     logs.configure(settings)
@@ -40,7 +42,7 @@ def worker(once: bool) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_worker(settings, stop=stop, once=once)
+    run_worker(settings, stop=stop, once=once, pace=replace(USUAL_PACE, lease_s=lease, beat_s=lease / 4))
 
 
 @click.command()

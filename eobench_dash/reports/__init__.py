@@ -1,7 +1,13 @@
 """Domain values to PDF and CSV bytes. No database, no web: what a report says is decided by whoever gathers it."""
 
 from eobench_dash.domain.report import DatasetReport
-from eobench_dash.reports.csv import report_csv
+
+
+def report_csv(report: DatasetReport) -> bytes:
+    """See ``reports.csv.report_csv``. pandas is loaded on the first call: it would hold the web's start up."""
+    from eobench_dash.reports.csv import report_csv as make
+
+    return make(report)
 
 
 def report_pdf(report: DatasetReport, *, invariant: bool = False) -> bytes:

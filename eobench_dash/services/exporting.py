@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,6 @@ from eobench_dash.domain.importing import PatchRecord
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import BadInput, EOBenchError
 from eobench_dash.formats.json_write import write as write_paper_json
-from eobench_dash.reports.csv import to_csv
 from eobench_dash.services.access import default_feature_set, visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.features import FeatureArray
@@ -115,6 +113,10 @@ def _records(session: Session, dataset: Dataset) -> Iterator[PatchRecord]:
 
 def _index_csv(ws: Workspace, session: Session, dataset: Dataset, out: Path, feature: str | None) -> int:
     labels = session.scalars(select(Label).where(Label.dataset_id == dataset.id))
+    import pandas as pd  # a second that the web's start does not need
+
+    from eobench_dash.reports.csv import to_csv
+
     names: dict[int | None, str] = {row.id: row.name for row in labels}
     query = (
         select(Patch.ordinal, Patch.path, Patch.label_id, Patch.imported_label_id, Patch.lon, Patch.lat, Patch.unsure)

