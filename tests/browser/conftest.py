@@ -53,17 +53,18 @@ def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
 
 @pytest.fixture
 def sit(chromium_here: Any) -> Iterator[Callable[..., Seat]]:
-    """``sit(house, "eva", viewport=(…))``: somebody's own browser, logged in; complaints fail the test at its end."""
+    """``sit(house, "eva", viewport=(…))``: somebody's own browser, logged in (None: not yet); complaints fail the test."""
     seats: list[Seat] = []
 
-    def start(house: House, name: str, *, viewport: tuple[int, int] = (1280, 800), **options: Any) -> Seat:
+    def start(house: House, name: str | None, *, viewport: tuple[int, int] = (1280, 800), **options: Any) -> Seat:
         size = {"width": viewport[0], "height": viewport[1]}
         context = chromium_here.new_context(viewport=size, accept_downloads=True, reduced_motion="reduce", **options)
         seat = Seat(context.new_page(), house)
         seats.append(seat)
         seat.page.on("console", lambda m: m.type in ("error", "warning") and seat.problems.append(m.text))
         seat.page.on("pageerror", lambda e: seat.problems.append(str(e)))
-        log_in(context.request, house.url, name)
+        if name is not None:
+            log_in(context.request, house.url, name)
         return seat
 
     yield start

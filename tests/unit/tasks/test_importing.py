@@ -9,7 +9,7 @@ from eobench_dash.db.models import AnnotationBatch, AnnotationEvent, Dataset, Fe
 from eobench_dash.errors import BadInput, Conflict, JobCancelled, NotAllowed, PathRefused
 from eobench_dash.services import datasets, importing
 from eobench_dash.store.features import FeatureArray
-from eobench_dash.tasks import importing as task
+from eobench_dash.tasks import importer
 
 
 def counts(ws) -> dict[str, int]:
@@ -47,8 +47,8 @@ def test_follow_up_queues_the_default_descriptor(workspace, builder, imagefolder
 
 def test_an_import_that_breaks_leaves_nothing(workspace, builder, imagefolder, run, monkeypatch) -> None:
     before, files_before = counts(workspace), files(workspace)
-    monkeypatch.setattr(task, "CHUNK", 7)
-    real, calls = task._Importer._add, []
+    monkeypatch.setattr(importer, "CHUNK", 7)
+    real, calls = importer.Importer._add, []
 
     def breaks(self, session, chunk):
         calls.append(len(chunk))
@@ -56,7 +56,7 @@ def test_an_import_that_breaks_leaves_nothing(workspace, builder, imagefolder, r
             raise MemoryError
         real(self, session, chunk)
 
-    monkeypatch.setattr(task._Importer, "_add", breaks)
+    monkeypatch.setattr(importer.Importer, "_add", breaks)
     with pytest.raises(MemoryError):
         run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches"))
     assert calls == [7, 7, 7, 7]
@@ -69,8 +69,8 @@ def test_a_cancelled_append_leaves_the_dataset_as_it_was(workspace, builder, ima
     run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
     before, dataset = counts(workspace), datasets.find_dataset(workspace, builder, name="Patches")
     shutil.copytree(imagefolder / "sea", imagefolder / "lake")
-    monkeypatch.setattr(task, "CHUNK", 5)
-    real, calls = task._Importer._add, []
+    monkeypatch.setattr(importer, "CHUNK", 5)
+    real, calls = importer.Importer._add, []
 
     def cancelled(self, session, chunk):
         calls.append(1)
@@ -78,12 +78,12 @@ def test_a_cancelled_append_leaves_the_dataset_as_it_was(workspace, builder, ima
             raise JobCancelled("Cancelled on request.")
         real(self, session, chunk)
 
-    monkeypatch.setattr(task._Importer, "_add", cancelled)
+    monkeypatch.setattr(importer.Importer, "_add", cancelled)
     start = {"path": str(imagefolder), "name": "", "append_to": dataset.id, "follow_up": False}
     job = run(importing.start_import(workspace, builder, **start))
     assert job.state == "cancelled"
     assert counts(workspace) == before
-    monkeypatch.setattr(task._Importer, "_add", real)
+    monkeypatch.setattr(importer.Importer, "_add", real)
     assert run(importing.start_import(workspace, builder, **start)).state == "done"
     after = datasets.get_dataset(workspace, builder, dataset_id=dataset.id)
     assert (after.patch_count, after.label_count) == (80, 4), "the 60 known pictures are not imported twice"
@@ -140,7 +140,7 @@ def test_a_swept_import_can_be_retried(workspace, builder, imagefolder, run, mon
 
     job_id = importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False)
     with monkeypatch.context() as broken:
-        broken.setattr(task._Importer, "finish", lambda self, report: (_ for _ in ()).throw(OSError("disk full")))
+        broken.setattr(importer.Importer, "finish", lambda self, report: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             run(job_id)
     assert counts(workspace)["dataset"] == 0
