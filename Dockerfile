@@ -1,19 +1,18 @@
-# EO Bench in a container: the server and one worker on one volume. Behind a TLS proxy set EOBENCH_SECURE_COOKIES=1.
-FROM python:3.11-slim AS build
-WORKDIR /src
-COPY pyproject.toml constraints.txt README.md ./
-COPY eobench_dash eobench_dash
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt '.[postgres]'
-
+# EO Bench in a container: the server and its worker on one volume. Off loopback a key has to be given, for example
+#   docker run -p 8050:8050 -v eobench:/workspace -v ./secret:/run/secrets/eobench:ro -v /data:/data:ro eobench
+# Behind a TLS proxy set EOBENCH_SECURE_COOKIES=1 and EOBENCH_TRUSTED_PROXIES=1.
 FROM python:3.11-slim
 RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 eobench && install -d -o eobench -g eobench -m 0700 /workspace
-COPY --from=build /venv /venv
 WORKDIR /app
-COPY app.py ./
+COPY pyproject.toml constraints.txt README.md LICENSE app.py ./
+COPY eobench_dash eobench_dash
 COPY assets assets
-ENV PATH=/venv/bin:$PATH EOBENCH_HOME=/workspace EOBENCH_HOST=0.0.0.0 EOBENCH_LOG_FORMAT=json PYTHONUNBUFFERED=1 \
-    NUMBA_CACHE_DIR=/workspace/cache/numba
+# Editable: the assets lie beside the package.
+RUN pip install --no-cache-dir -c constraints.txt -e '.[postgres]'
+# Kernels that were compiled once are kept on the volume (the program's own folder is not writable).
+ENV EOBENCH_HOME=/workspace EOBENCH_HOST=0.0.0.0 EOBENCH_DATA_ROOTS=/data EOBENCH_LOG_FORMAT=json \
+    EOBENCH_SECRET_KEY_FILE=/run/secrets/eobench NUMBA_CACHE_DIR=/workspace/cache/numba PYTHONUNBUFFERED=1
 USER eobench
 VOLUME /workspace
 EXPOSE 8050

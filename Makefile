@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Nothing of the caller's own Python gets into the virtual environment, or past it.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_CONSTRAINT
 
 .PHONY: run test lint types contracts tests bench pictures clean
 
@@ -14,7 +16,7 @@ test: lint types contracts tests
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check eobench_dash/domain || true
+	$(BIN)/ruff format --check .
 
 types: $(VENV)/.test-ready
 	$(BIN)/mypy
@@ -24,7 +26,7 @@ contracts: $(VENV)/.test-ready
 
 tests: $(VENV)/.test-ready
 	$(BIN)/python tools/find_browser.py
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST_FLAGS)
 
 bench: $(VENV)/.test-ready
 	$(BIN)/python -m bench

@@ -17,7 +17,7 @@
     try {
       answer = await fetch(`/api/datasets/${root().dataset.dataset}/${path}`, options);
     } catch {
-      throw new Error("The server does not answer; nothing was changed. Try again in a moment.");
+      throw new Error("The server does not answer; the map shows what it last knew. Try again in a moment.");
     }
     const data = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(data.error || `The server answered ${answer.status}; nothing was changed.`);
@@ -49,18 +49,22 @@
   };
   const applyFilter = () => { dressGroups(); props("explore-map", { hidden: [...hidden] }); };
   const showAll = () => { hidden.clear(); applyFilter(); };
+  let beforeClick = [];
+  const setHidden = (codes) => { hidden.clear(); codes.forEach((c) => hidden.add(c)); };
   const only = (code) => {
     const others = [...labels.map((label) => label.code), NO_LABEL].filter((c) => c !== code);
     const already = others.every((c) => hidden.has(c)) && !hidden.has(code);
-    hidden.clear();
-    if (!already) others.forEach((c) => hidden.add(c));
+    setHidden(already ? [] : others);
     applyFilter();
   };
 
   // -- assigning ---------------------------------------------------------------------------------------------------
   const paint = (changes) => {
     const byCode = new Map();
-    for (const [ordinal, code] of changes) byCode.set(code, [...(byCode.get(code) || []), ordinal]);
+    for (const [ordinal, code] of changes) {
+      if (!byCode.has(code)) byCode.set(code, []);
+      byCode.get(code).push(ordinal);
+    }
     for (const [code, ordinals] of byCode) map()?.recolour(ordinals, code);
   };
 
@@ -174,7 +178,8 @@
     const group = at("#explore-groups [data-code]");
     if (group) {
       const code = Number(group.dataset.code);
-      if (event.detail > 1) { only(code); return; }
+      if (event.detail > 1) { setHidden(beforeClick); only(code); return; } // the first click of two did not mean itself
+      beforeClick = [...hidden];
       hidden.has(code) ? hidden.delete(code) : hidden.add(code);
       applyFilter();
       return;

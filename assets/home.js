@@ -72,11 +72,15 @@
     });
   }
 
+  let shown = "browse";
   const showSource = (source) => {
-    if (source !== "browse" && source !== "upload") window.dash_clientside.set_props("home-chosen", { data: null });
+    if (source !== shown) window.dash_clientside.set_props("home-chosen", { data: null }); // a preview belongs to its source
+    shown = source;
     return SOURCES.map((name) => name !== source);
   };
 
+  const isGiven = (value) => value !== null && value !== undefined;
+
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.eob = { ...window.dash_clientside.eob, showSource };
+  window.dash_clientside.eob = { ...window.dash_clientside.eob, showSource, isGiven };
 })();

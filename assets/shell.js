@@ -21,7 +21,16 @@
     for (const menu of document.querySelectorAll("details.eob-menu[open]")) if (menu !== except) menu.open = false;
   };
   const closeDialogs = () => { for (const box of document.querySelectorAll("dialog[open]")) box.close(); };
-  const openDialog = (id) => { const box = $(id); if (box && !box.open) { closeMenus(); box.showModal(); } };
+  const openDialog = (id) => {
+    const box = $(id);
+    if (!box || box.open) return;
+    closeMenus();
+    box.showModal();
+    // The first field, not the cross: but a finger would only be shown its keyboard.
+    if (matchMedia("(pointer: fine)").matches) {
+      box.querySelector(".eob-dialog__body :is(input, textarea):not([type=radio], [type=checkbox], [hidden] *)")?.focus();
+    }
+  };
 
   const paintTheme = () => {
     const chosen = window.eob.theme.chosen();
@@ -82,7 +91,10 @@
     if (corner.parentElement !== home) home.append(corner);
     return corner;
   };
-  document.addEventListener("close", () => toastPlace(), true);
+  document.addEventListener("close", (event) => { // what went wrong in a dialog is over when it is closed
+    if (corner.parentElement === event.target) for (const bad of corner.querySelectorAll(".eob-toast--danger")) bad.remove();
+    toastPlace();
+  }, true);
 
   const toast = ({ text, kind = "info", href = null } = {}) => {
     if (!text) return;

@@ -66,6 +66,12 @@ class UnsupportedPatch(BadInput):
     """Pixels of a kind that a descriptor cannot describe."""
 
 
+class Unavailable(EOBenchError):
+    """The database or its disk cannot serve this now; nothing was changed."""
+
+    http_status = 503
+
+
 class JobCancelled(EOBenchError):
     """Raised inside a job when its owner asked to cancel it."""
 

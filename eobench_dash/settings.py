@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = Field(default=None, description="file with the session key; needed off loopback")
     secure_cookies: bool = Field(default=False, description="1 behind TLS: cookies are sent over https only")
     trusted_proxies: int = Field(default=0, ge=0, le=4, description="number of reverse proxies in front")
-    data_roots: str = Field(default="", description="folders (separated as PATH is) from which datasets may be imported")
+    data_roots: str = Field(
+        default="", description="folders (separated as PATH is) from which datasets may be imported"
+    )
     demo_data: Path | None = Field(default=None, description="image folder for `eobench demo`; empty = simulated")
     admin_password_file: Path | None = Field(default=None, description="first admin's password for `eobench demo`")
     workers: int = Field(default=1, ge=0, le=64, description="worker processes started by app.py / demo; 0 = none")
@@ -33,7 +35,9 @@ class Settings(BaseSettings):
     cache_mb: int = Field(default=1024, ge=16, description="bound of the disk cache")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="least severe log line")
     log_format: Literal["json", "text"] = Field(default="text", description="json for log collectors, text for people")
-    dask_scheduler: str = Field(default="", description="address of a Dask scheduler for heavy jobs (loopback or tls://)")
+    dask_scheduler: str = Field(
+        default="", description="address of a Dask scheduler for heavy jobs (loopback or tls://)"
+    )
 
     @field_validator("home", "secret_key_file", "demo_data", "admin_password_file")
     @classmethod

@@ -88,7 +88,15 @@ def serve(app: Dash, settings: Settings) -> None:
     logs.configure(settings)
     with WorkerProcess(settings):
         try:
-            server = waitress.create_server(app.server, host=settings.host, port=settings.port, threads=8)
+            server = waitress.create_server(
+                app.server,
+                host=settings.host,
+                port=settings.port,
+                threads=8,
+                max_request_body_size=settings.max_upload_mb * 2**20 + 2**20,  # more is refused before it is kept
+                # else the headers of the proxies named in the settings would never reach the gate
+                clear_untrusted_proxy_headers=settings.trusted_proxies == 0,
+            )
         except OSError as error:
             raise SettingsError(
                 f"{settings.host}:{settings.port} cannot be used ({error.strerror}). Is EO Bench running already? "

@@ -26,6 +26,8 @@ from eobench_dash.errors import EOBenchError, NotLoggedIn
 from eobench_dash.settings import Settings
 
 LOGIN_PATH = "/auth/login"
+LARGEST_BODY = 8 * 2**20
+"""Of any request whose route does not say otherwise: callbacks send ids and counts, not data."""
 _POLICY = "EOBENCH_CONTENT_POLICY"
 _access = logging.getLogger("eobench_dash.access")
 
@@ -35,6 +37,7 @@ def install(server: Flask, *, settings: Settings, db: Database) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         server.wsgi_app = ProxyFix(server.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    server.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     install_sessions(server, db, key=secret_key(settings), secure=settings.secure_cookies)
     server.config[_POLICY] = content_policy()
 

@@ -25,5 +25,12 @@ def check_origin(request: Request) -> None:
             raise NotAllowed(REFUSED)
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.casefold() != request.host.casefold():
+    if origin is not None and _host_of(origin) != request.host.casefold():
         raise NotAllowed(REFUSED)
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.casefold()
+    except ValueError:  # "http://[" and the like: no browser's
+        return None

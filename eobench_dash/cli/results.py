@@ -83,8 +83,7 @@ def report(name: str, pdf: Path | None, csv_: Path | None, feature: str | None, 
     if not wanted and not as_json:
         raise BadInput("Say where to write: --pdf FILE, --csv FILE, or both; or --json to print the numbers.")
     for file, _ in wanted:
-        if not file.resolve().parent.is_dir():
-            raise BadInput(f"{file} cannot be written: there is no folder {file.resolve().parent}.")
+        _check_folder(file)
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
@@ -109,11 +108,19 @@ def report(name: str, pdf: Path | None, csv_: Path | None, feature: str | None, 
 @click.option("--feature", default=None, help="Which features go in.")
 def export(name: str, format_: str, out: Path, feature: str | None) -> None:
     """Write a dataset to a file that other tools read."""
+    _check_folder(out)
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
         count = exporting.export_dataset(ws, who, dataset_id=dataset.id, format=format_, out=out, feature=feature)
         click.echo(f"{out}: {count:,} patches of {name}.")
+
+
+def _check_folder(file: Path) -> None:
+    """BadInput where the file's folder is not there: said before work is done, not after."""
+    folder = file.resolve().parent
+    if not folder.is_dir():
+        raise BadInput(f"{file} cannot be written: there is no folder {folder}.")
 
 
 def _write(file: Path, content: bytes) -> int:

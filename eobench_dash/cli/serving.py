@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -11,7 +12,7 @@ import click
 from eobench_dash import logs
 from eobench_dash.cli.common import SHELL, operator, workspace
 from eobench_dash.domain.people import Principal, Role
-from eobench_dash.errors import BadInput, SettingsError
+from eobench_dash.errors import BadInput, Conflict, SettingsError
 from eobench_dash.jobs.worker import USUAL_PACE, run_worker
 from eobench_dash.services import datasets, importing, users
 from eobench_dash.services.workspace import Workspace
@@ -42,7 +43,8 @@ def worker(once: bool, lease: float) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_worker(settings, stop=stop, once=once, pace=replace(USUAL_PACE, lease_s=lease, beat_s=lease / 4))
+    pace = replace(USUAL_PACE, lease_s=lease, beat_s=lease / 4, tick_s=min(USUAL_PACE.tick_s, lease / 8))
+    run_worker(settings, stop=stop, once=once, pace=pace)
 
 
 @click.command()
@@ -91,7 +93,8 @@ def _demo_data(ws: Workspace, who: Principal, *, download: bool) -> None:
         importing.start_import(ws, who, path=str(folder), name=name, attribution=EUROSAT if known else "")
         click.echo(f"  {name} is being imported from {folder}; the page shows how far it is.")
     elif download:
-        importing.start_download(ws, who)
+        with suppress(Conflict):  # an earlier run has asked already
+            importing.start_download(ws, who)
         click.echo("  EuroSAT RGB is being downloaded; the page shows how far it is.")
     else:
         importing.start_simulation(ws, who, name="Simulated Sentinel-2", modality="optical", count=DEMO_PATCHES)

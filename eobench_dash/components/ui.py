@@ -100,8 +100,11 @@ def empty(title: str, text: Child, *, icon_name: str = "info", actions: Sequence
 
 
 def field(label: str, control: Component, *, hint: Child | None = None) -> html.Div:
-    """A labelled control. The label belongs to the control's id."""
+    """A labelled control. The label belongs to the control's id; a choice of several becomes a named group."""
     below = [html.Div(hint, className="eob-field__hint")] if hint else []
+    if isinstance(control, dcc.RadioItems | dcc.Checklist):  # several controls: a label element would name none of them
+        words = html.Span(label, className="eob-field__label", **{"aria-hidden": "true"})
+        return html.Div([words, control, *below], className="eob-field", role="group", **{"aria-label": label})
     return html.Div([html.Label(label, htmlFor=control.id), control, *below], className="eob-field")
 
 

@@ -42,12 +42,22 @@ def migrate(db: Database) -> None:
 def _upgrade(db: Database) -> None:
     engine = db.engine.execution_options(eobench_write=True)
     with engine.begin() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in {known.revision for known in _scripts().walk_revisions()}:
+            raise SettingsError(
+                f"The database is at schema {found[:40]}, which this program does not know: a newer one made it. "
+                "Update EO Bench, or name another workspace (EOBENCH_HOME)."
+            )
         command.upgrade(_config(connection), "head")
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def check_current(db: Database) -> None:
     """SettingsError unless the schema is the one this code knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = _scripts().get_current_head()
     with db.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != head:

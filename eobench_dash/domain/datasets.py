@@ -61,6 +61,20 @@ class DatasetSummary:
     created_at: datetime
     updated_at: datetime
     attribution: str
+    pictures: bool = True
+    """Whether its patches can be shown and described; False where only vectors and labels came in."""
+
+
+MAX_PROSE = 20_000
+
+
+def clean_prose(raw: str) -> str:
+    """A description or attribution, without the white space around it; BadInput where it cannot be kept."""
+    if len(raw) > MAX_PROSE:
+        raise BadInput(f"A description or attribution has at most {MAX_PROSE:,} characters; shorten it.")
+    if "\0" in raw or any("\ud800" <= c <= "\udfff" for c in raw):
+        raise BadInput("The description or attribution holds characters that cannot be kept; type it again.")
+    return raw.strip()
 
 
 def clean_dataset_name(raw: str) -> str:

@@ -63,6 +63,8 @@ def clean_password(raw: str, *, name: str) -> str:
         raise BadInput(f"The password needs at least {MIN_PASSWORD} characters.")
     if len(raw) > 1024:
         raise BadInput("The password is longer than 1,024 characters.")
+    if any("\ud800" <= c <= "\udfff" for c in raw):
+        raise BadInput("The password holds characters that cannot be typed; choose another.")
     if raw.casefold() == name.casefold():
         raise BadInput("The password is the log-in name; choose another.")
     return raw

@@ -1,4 +1,4 @@
-"""One verification of a dataset: what was measured, on what, when, by whom. Stored and read back as plain JSON values."""
+"""One verification of a dataset: what was measured, on what, when, by whom. Kept as plain JSON values."""
 
 import dataclasses
 import math

@@ -60,7 +60,8 @@ def per_class(
         showlegend=True,
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "font": {"color": c.muted}, "itemclick": False,
                 "itemdoubleclick": False},
-        xaxis={"range": [max(0.0, np.floor((lowest - 0.02) * 10) / 10), 1.01], "tickformat": ".1f", "fixedrange": True},
+        xaxis={"range": [max(0.0, np.floor((lowest - 0.02) * 10) / 10), 1.01], "tickformat": ".2~f",
+               "fixedrange": True},
         yaxis={"type": "category", "autorange": "reversed", "ticks": "", "fixedrange": True, "dtick": 1,
                "tickfont": {"color": c.text}, "categoryorder": "array", "categoryarray": names},
     ).update_traces(showlegend=False, selector={"mode": "lines"})  # fmt: skip

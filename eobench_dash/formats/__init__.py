@@ -1,5 +1,6 @@
 """Datasets in and out. ``read`` streams a dataset's good rows and tells afterwards what was wrong with the others."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -127,5 +128,11 @@ def _format(path: Path, name: str) -> Format:
 
 
 def _spread(records: list[PatchRecord], limit: int) -> tuple[PatchRecord, ...]:
-    step = max(len(records) / limit, 1) if limit else 1
-    return tuple(records[int(i * step)] for i in range(min(limit, len(records))))
+    """At most ``limit`` of the records: of every class (primary label) in turn, spread over the class's rows."""
+    groups: dict[str, list[PatchRecord]] = {}
+    for record in records:
+        groups.setdefault(record.labels[0] if record.labels else "", []).append(record)
+    turns = [(turn, name) for name, rows in groups.items() for turn in range(min(limit, len(rows)))]
+    chosen = sorted(turns, key=lambda place: place[0])[:limit]
+    shares = Counter(name for _, name in chosen)
+    return tuple(groups[name][turn * len(groups[name]) // shares[name]] for turn, name in chosen)

@@ -94,7 +94,8 @@ class ImageFolder(DatasetReader):
             yield row
         self.advance(total or 0, total)
         if passed_over:
-            self.note(f"{passed_over:,} files are not pictures (by their suffix) and were passed over.")
+            files = "1 file is no picture" if passed_over == 1 else f"{passed_over:,} files are no pictures"
+            self.note(f"Passed over: {files} (by the suffix).")
         if not self._classes:
             self.note("There are no class folders; all images are imported without a label.")
 

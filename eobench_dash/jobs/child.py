@@ -60,10 +60,11 @@ def main(pipe: Connection, settings: Settings, tasks_name: str, worker_pid: int)
     Thread(target=_listen, args=(pipe, orders, cancel, lost), daemon=True).start()
     tasks: Tasks = importlib.import_module(tasks_name)
     workspace = tasks.open_workspace(settings)
-    try:
-        tasks.warm_up()
-    except Exception:
-        log.exception("warming up failed; jobs will load what they need themselves")
+    if orders.empty():  # a job that waits already should not wait for kernels it may not need (a minute, when new)
+        try:
+            tasks.warm_up()
+        except Exception:
+            log.exception("warming up failed; jobs will load what they need themselves")
     pipe.send(READY)
     order, claim = orders.get()
     if order == SWEEP:

@@ -79,6 +79,19 @@ def enqueue(
     return job
 
 
+def enqueue_once(
+    session: Session, *, kind: JobKind, title: str, args: Mapping[str, Any], owner_id: int | None, dataset_id: int
+) -> Job:
+    """The equal job of this dataset that is still to be done, else a new one: a second click starts nothing more.
+
+    The caller holds the dataset's row, so that two clicks at once meet here one after the other.
+    """
+    for job in session.scalars(queries.pending(dataset_id, kind)):
+        if job.args == args:
+            return job
+    return enqueue(session, kind=kind, title=title, args=args, owner_id=owner_id, dataset_id=dataset_id)
+
+
 def claim(db: Database, *, lease_s: float = LEASE_S, job_id: int | None = None) -> Claim | None:
     """Take the oldest job that may start (or just ``job_id``), or None. An idle look costs one read."""
     with db.read() as session:

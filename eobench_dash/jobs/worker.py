@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from eobench_dash.db.engine import Database
 from eobench_dash.db.models import Job
 from eobench_dash.domain.jobs import JobState
-from eobench_dash.errors import JobCancelled, JobLost, NotFound
+from eobench_dash.errors import JobCancelled, JobLost, NotFound, Unavailable
 from eobench_dash.jobs import child, queue
 from eobench_dash.jobs.life import show_life
 from eobench_dash.settings import Settings
@@ -57,7 +57,7 @@ def run_worker(
             worker.warm()
             try:
                 busy = worker.step()
-            except OperationalError:
+            except (OperationalError, Unavailable):
                 log.exception("the database does not answer; trying again")
                 stop.wait(pace.respawn_s)
                 continue
@@ -244,7 +244,7 @@ class Worker:
                 one.tell(child.LOST, claim)
                 one.says_over(self.pace.tick_s)  # most often it has just written down the end itself
                 return None
-            except OperationalError:
+            except (OperationalError, Unavailable):
                 log.exception("job %d: the database does not answer; its lease is not renewed", claim.job_id)
             self.on_tick()
             self.warm()

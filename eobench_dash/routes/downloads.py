@@ -1,8 +1,9 @@
 """The way out: reports as PDF and CSV, and the dataset itself in the formats of ``services.exporting``."""
 
 import base64
+import io
 
-from flask import Blueprint, Response, current_app, make_response, send_file
+from flask import Blueprint, Response, current_app, send_file
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.services import datasets, reports
@@ -11,7 +12,7 @@ from eobench_dash.services.publishing import file_stem, prepare_export
 blueprint = Blueprint("downloads", __name__)
 
 
-@blueprint.get("/download/datasets/<int:dataset_id>/report.pdf")
+@blueprint.get("/download/datasets/<int(max=2147483647):dataset_id>/report.pdf")
 @rule("reader")
 def report_pdf(dataset_id: int) -> Response:
     """The report of the latest verification."""
@@ -22,7 +23,7 @@ def report_pdf(dataset_id: int) -> Response:
     )
 
 
-@blueprint.get("/download/datasets/<int:dataset_id>/report.csv")
+@blueprint.get("/download/datasets/<int(max=2147483647):dataset_id>/report.csv")
 @rule("reader")
 def report_csv(dataset_id: int) -> Response:
     """The same numbers as one tidy table."""
@@ -31,7 +32,7 @@ def report_csv(dataset_id: int) -> Response:
     return _attachment(reports.report_csv(ws, who, dataset_id=dataset_id), f"{file_stem(name)}-report.csv", "text/csv")
 
 
-@blueprint.get("/download/datasets/<int:dataset_id>/export/<format>")
+@blueprint.get("/download/datasets/<int(max=2147483647):dataset_id>/export/<format>")
 @rule("reader")
 def export(dataset_id: int, format: str) -> Response:
     """The dataset as one file, streamed; its SHA-256 in the header ``Repr-Digest`` (RFC 9530) and as ETag."""
@@ -54,8 +55,7 @@ def export(dataset_id: int, format: str) -> Response:
 
 
 def _attachment(content: bytes, filename: str, mimetype: str) -> Response:
-    response = make_response(content)
-    response.mimetype = mimetype
-    response.headers.set("Content-Disposition", "attachment", filename=filename)
+    # send_file also writes names that are not Latin, which a plain header cannot hold
+    response = send_file(io.BytesIO(content), mimetype=mimetype, as_attachment=True, download_name=filename)
     response.headers["Cache-Control"] = "private, no-store"
     return response

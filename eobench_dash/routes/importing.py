@@ -26,7 +26,7 @@ def upload() -> Response | tuple[Response, int]:
     return jsonify(path=str(path), name=name)
 
 
-@blueprint.get("/download/datasets/<int:dataset_id>/import-report.csv")
+@blueprint.get("/download/datasets/<int(max=2147483647):dataset_id>/import-report.csv")
 @rule("reader")
 def report_csv(dataset_id: int) -> Response:
     """Every row that an import left out, and why."""

@@ -48,10 +48,14 @@ def look_up(session: requests.Session) -> RemoteFile:
         kind, _, digest = entry["checksum"].partition(":")
         found = RemoteFile(url=entry["links"]["self"], size=int(entry["size"]), md5=digest.lower())
     except (requests.RequestException, ValueError, KeyError, TypeError, StopIteration) as error:
-        raise DownloadFailed("The EuroSAT record cannot be read; check the internet connection and try again.") from error
+        raise DownloadFailed(
+            "The EuroSAT record cannot be read; check the internet connection and try again."
+        ) from error
     trusted = found.url.startswith("https://zenodo.org/") and re.fullmatch(r"[0-9a-f]{32}", found.md5)
     if kind != "md5" or not trusted or not 0 < found.size <= MAX_BYTES:
-        raise DownloadFailed("The EuroSAT record names no checksum, size or address that can be trusted; not downloaded.")
+        raise DownloadFailed(
+            "The EuroSAT record names no checksum, size or address that can be trusted; not downloaded."
+        )
     return found
 
 
@@ -68,7 +72,9 @@ def download(session: requests.Session, remote: RemoteFile, target: Path, progre
         _fetch(session, remote, part, have, progress)
     if _md5(part) != remote.md5:
         part.unlink()
-        raise DownloadFailed("The downloaded archive is not the one of the record (checksum); it was dropped. Try again.")
+        raise DownloadFailed(
+            "The downloaded archive is not the one of the record (checksum); it was dropped. Try again."
+        )
     part.replace(target)
     return target
 

@@ -25,6 +25,22 @@ class Scope:
         return self.everything or label_id in self.label_ids
 
 
+MAX_ID = 2**31 - 1
+"""PostgreSQL's integer; SQLite would take more, and break at 64 bits."""
+MAX_SEED = 2**32 - 1
+
+
+def check_seed(seed: int | None) -> None:
+    """BadInput unless ``seed`` is one that every generator takes."""
+    if seed is not None and (type(seed) is not int or not 0 <= seed <= MAX_SEED):
+        raise BadInput(f"A seed is a whole number from 0 to {MAX_SEED:,}.")
+
+
+def shown_name(who: Principal, name: str) -> str:
+    """Log-in names are for people who have one: anonymous readers of a public dataset see that it was somebody."""
+    return "somebody" if who.anonymous and name else name
+
+
 def may_see(who: Principal, dataset: Dataset, settings: Settings) -> bool:
     """Everybody logged in sees every dataset; anonymous people the public ones, where EOBENCH_PUBLIC=1."""
     return not who.anonymous or (settings.public and dataset.public)
@@ -34,10 +50,12 @@ def visible_dataset(
     session: Session, who: Principal, settings: Settings, dataset_id: int, *, lock: bool = False
 ) -> Dataset:
     """The dataset, or NotFound where it is missing, not ready, or not for ``who`` to see. ``lock`` for update."""
-    query = select(Dataset).where(Dataset.id == dataset_id)
-    dataset = session.scalar(query.with_for_update(key_share=True) if lock else query)
+    dataset = None
+    if isinstance(dataset_id, int) and 0 < dataset_id <= MAX_ID:  # addresses and browsers send anything
+        query = select(Dataset).where(Dataset.id == dataset_id)
+        dataset = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if dataset is None or dataset.state != DatasetState.READY or not may_see(who, dataset, settings):
-        raise NotFound(f"There is no dataset {dataset_id}, or it is not open to you.")
+        raise NotFound(f"There is no dataset {str(dataset_id)[:20]}, or it is not open to you.")
     return dataset
 
 

@@ -14,7 +14,7 @@ from eobench_dash.domain.annotations import ChangesSince, EventKind, EventSource
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import BadInput, NotFound
-from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.access import shown_name, visible_dataset
 from eobench_dash.services.batches import newest_event
 from eobench_dash.services.vocabulary import codes_by_id
 from eobench_dash.services.workspace import Workspace
@@ -113,7 +113,7 @@ def history(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) -> 
                 event_id=event.id,
                 batch_id=batch.id,
                 at=batch.at,
-                who=user,
+                who=shown_name(who, user),
                 kind=kind,
                 source=EventSource(batch.source),
                 from_label=from_label,

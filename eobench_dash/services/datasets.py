@@ -6,7 +6,15 @@ from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job, MetricRun
 from eobench_dash.db.queries import datasets as queries
-from eobench_dash.domain.datasets import DatasetState, DatasetSummary, Modality, Step, clean_dataset_name
+from eobench_dash.domain.datasets import (
+    DatasetState,
+    DatasetSummary,
+    Modality,
+    SourceKind,
+    Step,
+    clean_dataset_name,
+    clean_prose,
+)
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, Conflict, NotFound, NotLoggedIn
@@ -66,12 +74,12 @@ def describe_dataset(
 ) -> DatasetSummary:
     """Change a dataset's description, attribution or whether anonymous people may read it (None: leave as is)."""
     require(who, Role.BUILDER, what="describe a dataset")
-    if any(text is not None and len(text) > 20_000 for text in (description, attribution)):
-        raise BadInput("A description or attribution has at most 20,000 characters; shorten it.")
+    about = None if description is None else clean_prose(description)
+    credit = None if attribution is None else clean_prose(attribution)
     with ws.db.write() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
-        dataset.description = dataset.description if description is None else description.strip()
-        dataset.attribution = dataset.attribution if attribution is None else attribution.strip()
+        dataset.description = dataset.description if about is None else about
+        dataset.attribution = dataset.attribution if credit is None else credit
         dataset.public = dataset.public if public is None else public
         session.flush()
         return _summaries(session, [dataset])[0]
@@ -137,6 +145,7 @@ def _summaries(session: Session, rows: list[Dataset]) -> list[DatasetSummary]:
                 created_at=d.created_at,
                 updated_at=d.updated_at,
                 attribution=d.attribution,
+                pictures=d.source_kind != SourceKind.NONE,
             )
         )
     return result

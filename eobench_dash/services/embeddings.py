@@ -17,9 +17,9 @@ from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.wire import pack_coords
 from eobench_dash.errors import BadInput, NotFound
-from eobench_dash.jobs.queue import enqueue
+from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.embedding import METHODS, check_params
-from eobench_dash.services.access import default_feature_set, visible_dataset
+from eobench_dash.services.access import check_seed, default_feature_set, visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
 
@@ -48,9 +48,10 @@ def start_embedding(
     owner = require(who, Role.EXPERT, what="compute a map")
     if method not in METHODS:
         raise BadInput(f"The method {method!r} is not known; use {' or '.join(METHODS)}.")
+    check_seed(seed)
     given = check_params(METHODS[method], params or {})
     with ws.db.write() as session:
-        dataset = visible_dataset(session, who, ws.settings, dataset_id)
+        dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         features = default_feature_set(session, dataset_id, feature)
         group = None
         if label is not None:
@@ -73,9 +74,9 @@ def queue_map(
     params: Mapping[str, float] = MappingProxyType({}),
     seed: int | None = 42,
 ) -> int:
-    """The job row of a map, in the caller's transaction; its id."""
+    """The job row of a map (the one that waits already, if equal), in the caller's transaction; its id."""
     what = f"{dataset.name}: {group.name}" if group else dataset.name
-    job = enqueue(
+    job = enqueue_once(
         session,
         kind=JobKind.EMBED,
         title=f"{TITLES[method]} map of {what}",

@@ -67,7 +67,7 @@ def export_dataset(
         try:
             return _WRITERS[format](ws, session, dataset, out, feature)
         except OSError as error:
-            raise EOBenchError(f"{out} cannot be written: {error.strerror}.") from error
+            raise EOBenchError(f"{out.name} cannot be written: {error.strerror}.") from error
 
 
 def _paper_json(ws: Workspace, session: Session, dataset: Dataset, out: Path, feature: str | None) -> int:

@@ -9,7 +9,7 @@ from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.patches import FeatureSetInfo
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput
-from eobench_dash.jobs.queue import enqueue
+from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.features import KINDS
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
@@ -43,10 +43,12 @@ def check_kind(dataset: Dataset, kind: str) -> None:
 
 
 def queue_features(session: Session, dataset: Dataset, *, kind: str, owner: int | None, follow_up: bool) -> int:
-    """The job row, in the caller's transaction; ``follow_up`` queues the default map after it."""
+    """The job row (the one that waits already, if equal), in the caller's transaction; ``follow_up`` queues the default
+    map after it."""
     title = f"Describe {dataset.name} by {kind}"
     args = {"kind": kind, "follow_up": follow_up}
-    return enqueue(session, kind=JobKind.FEATURES, title=title, args=args, owner_id=owner, dataset_id=dataset.id).id
+    job = enqueue_once(session, kind=JobKind.FEATURES, title=title, args=args, owner_id=owner, dataset_id=dataset.id)
+    return job.id
 
 
 def kinds_for(modality: str) -> list[str]:

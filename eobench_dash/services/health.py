@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from eobench_dash.errors import Unavailable
 from eobench_dash.jobs.life import seconds_since_life
 from eobench_dash.services.workspace import Workspace
 
@@ -26,7 +27,7 @@ def check_health(ws: Workspace) -> Health:
         with ws.db.read() as session:
             session.execute(text("SELECT 1"))
         answers = True
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, Unavailable, OSError) as error:
         log.error("the database does not answer: %s", type(error).__name__)
         answers = False
     return Health(database=answers, worker_seen_s=seconds_since_life(ws.settings.home))

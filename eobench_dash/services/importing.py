@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Job
-from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name
+from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, Conflict, NotFound, PathRefused
 from eobench_dash.formats import FORMATS, Preview, detect, preview
 from eobench_dash.jobs.queue import enqueue
-from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.access import check_seed, visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.settings import Settings
 
@@ -86,7 +87,7 @@ def start_import(
         "path": str(inside),
         "format": _known_format(inside, format),
         "modality": _modality(modality),
-        "attribution": attribution,
+        "attribution": clean_prose(attribution),
         "images": images,
         "follow_up": follow_up,
     }
@@ -100,9 +101,10 @@ def start_simulation(
 ) -> int:  # fmt: skip
     """Queue the making of a simulated dataset of ``count`` patches, ``size`` pixels wide; the job's id."""
     owner = require(who, Role.BUILDER, what="simulate a dataset")
-    if not 1 <= count <= MAX_SIMULATED:
+    check_seed(seed)
+    if type(count) is not int or not 1 <= count <= MAX_SIMULATED:
         raise BadInput(f"A simulated dataset has 1 to {MAX_SIMULATED:,} patches.")
-    if not 16 <= size <= 512:
+    if type(size) is not int or not 16 <= size <= 512:
         raise BadInput("Simulated patches are 16 to 512 pixels wide.")
     args = {
         "source": SourceKind.SIMULATED,
@@ -138,16 +140,18 @@ def import_report(ws: Workspace, who: Principal, *, dataset_id: int) -> Mapping[
 
 def confine(settings: Settings, path: str) -> Path:
     """The real path below a data root; PathRefused says what to set otherwise, NotFound where nothing is."""
-    if not path or "\0" in path:
-        raise PathRefused("Give the path of a folder or a JSON file.")
-    real = Path(os.path.realpath(Path(path).expanduser()))
+    try:
+        real = Path(os.path.realpath(Path(path or "\0").expanduser(), strict=False))
+        exists = real.exists()
+    except (ValueError, RuntimeError, OSError) as error:  # NUL and surrogates; ~nobody; a name of 300 letters
+        raise PathRefused("Give the path of a folder or a JSON file; this is not one that the system knows.") from error
     if not any(real.is_relative_to(root) for root in settings.roots):
         root = real if real.is_dir() else real.parent
         raise PathRefused(
             f"{real} is not below a folder that may be imported from. "
             f"Add its folder to EOBENCH_DATA_ROOTS (for the server too), for example EOBENCH_DATA_ROOTS={root}."
         )
-    if not real.exists():
+    if not exists:
         raise NotFound(f"There is nothing at {real}.")
     return real
 
@@ -179,6 +183,13 @@ def _queue(
         target = visible_dataset(session, who, ws.settings, append_to, lock=True)
         if target.source_kind != args["source"]:
             raise Conflict("Only image folders and JSON datasets can be appended to each other.")
+        source = Path(args["path"])
+        root = source if source.is_dir() else source.parent
+        if target.root is not None and Path(target.root) != root:  # the import would find out as well, but later
+            raise Conflict(
+                f"The images of {target.name} lie below {target.root}. Append what was added there, or import "
+                f"{source.name} as a dataset of its own."
+            )
         running = select(Job.id).where(
             Job.dataset_id == append_to,
             Job.kind == JobKind.IMPORT,
@@ -208,7 +219,10 @@ def _queue(
         attribution=args["attribution"],
     )
     session.add(dataset)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:  # somebody took the name between the look above and this
+        raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.") from error
     job = enqueue(
         session,
         kind=JobKind.IMPORT,

@@ -1,13 +1,14 @@
 """See jobs, cancel them, retry them. Looking also notices workers that have died."""
 
-from sqlalchemy import case
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
-from eobench_dash.db.models import Job
+from eobench_dash.db.models import Dataset, Job
 from eobench_dash.db.queries import jobs as queries
+from eobench_dash.domain.datasets import DatasetState
 from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
-from eobench_dash.errors import NotAllowed, NotFound
+from eobench_dash.errors import Conflict, NotAllowed, NotFound
 from eobench_dash.jobs import queue
 from eobench_dash.services.workspace import Workspace
 
@@ -32,11 +33,17 @@ def get_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
 
 
 def cancel_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
-    """Cancel a waiting job at once, ask a running one to stop (it has 10 seconds). For its owner and builders."""
+    """Cancel a waiting job at once, ask a running one to stop (it has 10 seconds). For its owner and builders.
+
+    Conflict for a deletion: its dataset is out of sight already, and half of one cannot be given back.
+    """
     require(who, Role.READER, what="cancel a job")
     queue.reap_expired(ws.db)
     with ws.db.write() as session:
-        _check_touch(who, _visible(session, who, job_id), "cancelled")
+        job = _visible(session, who, job_id)
+        _check_touch(who, job, "cancelled")
+        if job.kind is JobKind.DELETE:
+            raise Conflict("A deletion cannot be cancelled once it has been asked for.")
         queue.request_cancel(session, job_id)
         session.flush()
         return _visible(session, who, job_id)
@@ -47,10 +54,28 @@ def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
     require(who, Role.READER, what="retry a job")
     queue.reap_expired(ws.db)
     with ws.db.write() as session:
-        _check_touch(who, _visible(session, who, job_id), "retried")
+        job = _visible(session, who, job_id)
+        _check_touch(who, job, "retried")
+        require(who, _RETRIED_BY.get(job.kind, Role.BUILDER), what="do this again")
+        _check_dataset(session, job)
         queue.retry(session, job_id)
         session.flush()
         return _visible(session, who, job_id)
+
+
+_RETRIED_BY = {JobKind.EMBED: Role.EXPERT, JobKind.VERIFY: Role.EXPERT}
+"""Who may start such a job; whoever lost that role cannot start it by a retry."""
+_MAKES_DATASET = (JobKind.IMPORT, JobKind.DOWNLOAD)
+
+
+def _check_dataset(session: Session, job: JobInfo) -> None:
+    """Conflict where the job's dataset is gone or going; its row is locked against a deletion at the same time."""
+    if job.kind is JobKind.DELETE:
+        return
+    here = select(Dataset.state).where(Dataset.id == job.dataset_id).with_for_update(key_share=True)
+    state = session.scalar(here)
+    if state == DatasetState.DELETING or (state is None and job.kind not in _MAKES_DATASET):
+        raise Conflict("The dataset that this job worked on has been deleted, so it cannot be done again.")
 
 
 def _seen_by(who: Principal) -> queries.JobsWithOwner:

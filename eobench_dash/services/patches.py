@@ -27,7 +27,7 @@ def find_patch(ws: Workspace, who: Principal, *, dataset_id: int, query: str) ->
     NotFound where there is none, BadInput where several paths end so.
     """
     wanted = query.strip()
-    if not 0 < len(wanted) <= 1024 or "\0" in wanted:
+    if not 0 < len(wanted) <= 1024 or "\0" in wanted or any("\ud800" <= c <= "\udfff" for c in wanted):
         raise BadInput("Type a patch's number, or its path or the end of it.")
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)

@@ -1,5 +1,7 @@
 """A dataset's report as a value, as PDF, as CSV; and whether the dataset is ready to be published."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
@@ -15,7 +17,7 @@ from eobench_dash.domain.people import Principal
 from eobench_dash.domain.report import Cleaning, Contribution, DatasetReport, MapData, Move, Readiness, Since
 from eobench_dash.domain.verification import VerificationReport
 from eobench_dash.errors import Conflict, NotFound
-from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.access import shown_name, visible_dataset
 from eobench_dash.services.vocabulary import codes_by_id
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
@@ -78,14 +80,15 @@ def _not_verified() -> Conflict:
 def _gather(
     session: Session, who: Principal, dataset: Dataset, run: MetricRun, *, picture: MapData | None = None
 ) -> DatasetReport:
+    verification = VerificationReport.from_dict(run.result)
     return DatasetReport(
         name=dataset.name,
         description=dataset.description,
         modality=Modality(dataset.modality),
         credit=dataset.attribution,
-        verification=VerificationReport.from_dict(run.result),
+        verification=replace(verification, who=shown_name(who, verification.who)),
         since=_since(session, dataset, run),
-        cleaning=_cleaning(session, dataset),
+        cleaning=_cleaning(session, who, dataset),
         map=picture,
         made_at=utc_now(),
         made_by=who.name,
@@ -97,10 +100,12 @@ def _since(session: Session, dataset: Dataset, run: MetricRun) -> Since:
     return Since(events=events, patches=dataset.patch_count - int(run.result["patch_count"]))
 
 
-def _cleaning(session: Session, dataset: Dataset) -> Cleaning:
+def _cleaning(session: Session, who: Principal, dataset: Dataset) -> Cleaning:
     _, unsure, excluded = session.execute(queries.marks(dataset)).one()
     moved = tuple(Move(*row) for row in session.execute(queries.moves(dataset)))
     people = tuple(Contribution(*row) for row in session.execute(queries.contributions(dataset.id)))
+    if who.anonymous:  # told apart, not named
+        people = tuple(replace(person, who=f"annotator {n}") for n, person in enumerate(people, start=1))
     changed = sum(move.patches for move in moved)
     return Cleaning(changed=changed, unsure=unsure, excluded=excluded, contributions=people, moves=moved)
 

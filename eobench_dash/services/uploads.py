@@ -4,19 +4,21 @@ Everything about an upload is untrusted: its name, its length, and each name, si
 """
 
 import base64
+import lzma
 import os
 import secrets
 import shutil
 import stat
+import struct
 import zipfile
-from collections import Counter
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from eobench_dash.domain.importing import PatchRecord, clean_relative_path
+from eobench_dash.domain.importing import clean_relative_path
 from eobench_dash.domain.people import Principal, Role, require
-from eobench_dash.errors import BadInput, PatchUnreadable, PathRefused
+from eobench_dash.errors import BadInput, PatchUnreadable, PathRefused, UnreadableDataset
 from eobench_dash.formats import Preview as Preview  # pages know it from here: they see services only
 from eobench_dash.formats import detect, preview
 from eobench_dash.services.importing import confine
@@ -25,10 +27,14 @@ from eobench_dash.store.images import PatchImages, thumbnail
 from eobench_dash.store.render import render
 
 CHUNK = 1 << 20
-PICTURES = 12
 MAX_MEMBERS = 2_000_000
 MAX_RATIO = 4
 """An archive may unpack to this many times the largest upload (images hardly shrink in a ZIP)."""
+_BROKEN_ARCHIVE = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error,
+    NotImplementedError, RuntimeError, EOFError, ValueError, KeyError, IndexError,
+)  # fmt: skip
+"""What zipfile and the decompressors below it raise on damaged, encrypted or strange archives."""
 JSON_ENDINGS = frozenset({".json", ".jsonl", ".ndjson"})
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
@@ -60,13 +66,23 @@ def receive_upload(ws: Workspace, who: Principal, *, name: str, stream: IO[bytes
         raise
 
 
+def remove_upload(ws: Workspace, *, path: Path, in_use: Iterable[Path] = ()) -> None:
+    """Remove the upload's folder that ``path`` lies in; nothing where it lies elsewhere or holds one ``in_use``."""
+    uploads, inside = (ws.settings.home / "uploads").resolve(), path.resolve()
+    if inside == uploads or not inside.is_relative_to(uploads):
+        return
+    folder = uploads / inside.relative_to(uploads).parts[0]
+    if not any(other.resolve().is_relative_to(folder) for other in in_use):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def look_into(ws: Workspace, who: Principal, *, path: str) -> tuple[Preview, dict[str, str]]:
     """A preview of ``path``, and small pictures (data URLs by the samples' paths; unreadable ones are left out)."""
     require(who, Role.BUILDER, what="look at a dataset to import")
     inside = confine(ws.settings, path)
     look = preview(inside, format=detect(inside))
     images = PatchImages(inside if inside.is_dir() else inside.parent)
-    names = [sample.path for sample in _of_each_label(look.samples)[:PICTURES] if sample.path is not None]
+    names = [sample.path for sample in look.samples if sample.path is not None]
     return look, {name: picture for name in names if (picture := _picture(images, name)) is not None}
 
 
@@ -79,17 +95,6 @@ def folder_above(ws: Workspace, who: Principal, *, folder: str | None) -> str | 
     return str(above) if any(above.is_relative_to(root) for root in ws.settings.roots) else None
 
 
-def _of_each_label(samples: Sequence[PatchRecord]) -> list[PatchRecord]:
-    """The samples with a picture, the first of each label before the second of any."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    turns = []
-    for sample in samples:
-        if sample.path is not None:
-            turns.append((seen[sample.labels[:1]], sample))
-            seen[sample.labels[:1]] += 1
-    return [sample for _, sample in sorted(turns, key=lambda turn: turn[0])]
-
-
 def _picture(images: PatchImages, name: str) -> str | None:
     try:
         made = thumbnail(render(images.read(name), modality="optical"), 64)
@@ -100,7 +105,8 @@ def _picture(images: PatchImages, name: str) -> str | None:
 
 def _file_name(raw: str) -> str:
     name = PurePosixPath(raw.replace("\\", "/")).name
-    safe = "".join(c if c.isalnum() or c in "._- " else "_" for c in name).strip(" .")[:100]
+    whole = PurePosixPath("".join(c if c.isalnum() or c in "._- " else "_" for c in name).strip(" ."))
+    safe = f"{whole.stem[:60]}{whole.suffix}"  # at most 240 bytes, whatever the letters
     if PurePosixPath(safe).suffix.lower() not in JSON_ENDINGS | {".zip"}:
         raise BadInput(
             "Upload a .json, .jsonl or .ndjson file, or a .zip archive with a folder of images for each label."
@@ -140,7 +146,7 @@ def _unpacked(archive: Path, limit: int) -> Path:
             for member in members:
                 if _wanted(member):
                     room -= _unpack_one(opened, member, target, room)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except _BROKEN_ARCHIVE as error:
         raise BadInput("The archive is broken, encrypted or of a kind that cannot be read; zip it again.") from error
     archive.unlink()
     if not any(target.iterdir()):
@@ -170,15 +176,28 @@ def _unpack_one(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, 
 
 
 def _first_with_choice(folder: Path) -> Path:
-    """Down through folders that hold one folder and nothing else: people zip the folder, not its content."""
+    """Down through folders that hold one folder and nothing else: people zip the folder, not its content.
+
+    A JSON file that names the pictures beside it is the dataset, not they.
+    """
     while True:
         with os.scandir(folder) as entries:
             found = list(entries)
+        tables = [Path(entry.path) for entry in found if entry.name.lower().endswith(tuple(JSON_ENDINGS))]
+        if len(tables) == 1 and tables[0].is_file() and (len(found) == 1 or _names_pictures(tables[0])):
+            return tables[0]
         if len(found) != 1:
             return folder
         only = Path(found[0].path)
-        if only.suffix.lower() in JSON_ENDINGS and only.is_file():
-            return only
         if not only.is_dir() or not any(child.is_dir() for child in only.iterdir()):
             return folder
         folder = only
+
+
+def _names_pictures(table: Path) -> bool:
+    """Whether the first rows of a JSON file name pictures that lie beside it (a list of class names does not)."""
+    try:
+        samples = preview(table, limit=8).samples
+    except UnreadableDataset:
+        return False
+    return any(sample.path is not None and (table.parent / sample.path).is_file() for sample in samples)

@@ -130,7 +130,7 @@ def authenticate(ws: Workspace, *, name: str, password: str, address: str) -> Pr
         reserved = _count_attempt(session, keys)
     with ws.db.read() as session:
         user = session.scalar(select(User).where(User.name == _spelled(name)))
-    right = check_password_hash(user.password_hash if user is not None else _nobodys_hash(), password[:1024])
+    right = check_password_hash(user.password_hash if user is not None else _nobodys_hash(), _storable(password[:1024]))
     if user is None or user.disabled or not right:
         raise NotLoggedIn(WRONG)
     renewed = None if user.password_hash.startswith(f"{HASH_METHOD}$") else _hash(password)
@@ -165,7 +165,12 @@ def _count_attempt(session: Session, keys: Mapping[str, int]) -> list[int]:
 
 def _name_key(name: str) -> str:
     """Hashed: people type passwords into the wrong field, and those are not to be kept."""
-    return f"name:{sha256(name.strip().casefold().encode()).hexdigest()[:40]}"
+    return f"name:{sha256(_storable(name.strip().casefold()).encode()).hexdigest()[:40]}"
+
+
+def _storable(text: str) -> str:
+    """The text with lone surrogates replaced: JSON may hold them, and nothing can encode them."""
+    return text.encode(errors="replace").decode()
 
 
 def _address_key(address: str) -> str:

@@ -5,8 +5,8 @@ from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.verification import VerificationReport
 from eobench_dash.errors import BadInput
-from eobench_dash.jobs.queue import enqueue
-from eobench_dash.services.access import default_feature_set, visible_dataset
+from eobench_dash.jobs.queue import enqueue_once
+from eobench_dash.services.access import check_seed, default_feature_set, visible_dataset
 from eobench_dash.services.workspace import Workspace
 
 
@@ -15,12 +15,13 @@ def start_verification(
 ) -> int:
     """Queue the verification of a dataset's labels on one of its feature sets; the job's id."""
     owner = require(who, Role.EXPERT, what="verify a dataset")
-    if not 2 <= folds <= 20:
+    check_seed(seed)
+    if type(folds) is not int or not 2 <= folds <= 20:
         raise BadInput("Cross-validation takes 2 to 20 folds.")
     with ws.db.write() as session:
-        dataset = visible_dataset(session, who, ws.settings, dataset_id)
+        dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         features = default_feature_set(session, dataset_id, feature)
-        job = enqueue(
+        job = enqueue_once(
             session,
             kind=JobKind.VERIFY,
             title=f"Verify {dataset.name}",

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DatabaseError, OperationalError
+
 from eobench_dash.db.engine import Database
 from eobench_dash.db.migrate import check_current, migrate
+from eobench_dash.errors import SettingsError
 from eobench_dash.settings import Settings
 from eobench_dash.store import Store
 from eobench_dash.store.cache import ByteCache
@@ -31,7 +34,14 @@ def open_workspace(settings: Settings, *, create: bool = False) -> Workspace:
     """
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     db = Database(settings.sqlalchemy_url)
-    migrate(db) if create else check_current(db)
+    try:
+        migrate(db) if create else check_current(db)
+    except OperationalError:
+        raise
+    except DatabaseError as error:
+        raise SettingsError(
+            f"The database cannot be used: {error.orig}. Check EOBENCH_DATABASE_URL and EOBENCH_HOME."
+        ) from error
     store = Store(settings.home)
     return Workspace(
         settings=settings,

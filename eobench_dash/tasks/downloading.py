@@ -1,10 +1,12 @@
 """Download EuroSAT RGB into the workspace and queue its import."""
 
 import requests
+from sqlalchemy import select
 
 from eobench_dash.db.models import Dataset
 from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind
 from eobench_dash.domain.jobs import JobKind
+from eobench_dash.errors import Conflict
 from eobench_dash.jobs.handle import JobHandle
 from eobench_dash.jobs.queue import enqueue
 from eobench_dash.sentinel import zenodo
@@ -22,6 +24,8 @@ def run(ws: Workspace, job: JobHandle) -> None:
     name = job.args["name"]
     with ws.db.write() as session:
         job.fence(session)
+        if session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None:
+            raise Conflict(f"There is another dataset called {name!r} by now; rename it, then retry.")
         dataset = Dataset(
             name=name,
             state=DatasetState.IMPORTING,

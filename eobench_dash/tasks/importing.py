@@ -1,7 +1,6 @@
 """Import a dataset: rows go in, chunk by chunk, out of everybody's sight, and are shown by one last transaction."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from eobench_dash.domain.importing import PatchRecord
 from eobench_dash.errors import BadInput, Conflict
 from eobench_dash.formats import read
 from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.services.importing import confine
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.simulate import SimulatedScenes
 from eobench_dash.tasks.importer import CHUNK, Importer
@@ -36,7 +36,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
         importer.add_all(_simulated(params), total=lambda: params["count"])
         importer.finish(None)
         return
-    path = Path(job.args["path"])
+    path = confine(ws.settings, job.args["path"])  # again: links may have changed since it was asked for
 
     def reading(done: int, total: int | None) -> None:
         job.progress(0.98 * done / total if total else 0.0, f"reading {path.name}")

@@ -9,6 +9,7 @@ from lakes import Lakes, add_crew, add_lakes
 from verified import add_features, add_verification
 
 from eobench_dash import web
+from eobench_dash.domain.people import Role
 from eobench_dash.pages.publish import ids, views
 from eobench_dash.services import annotate, exporting, reports
 from eobench_dash.services.publishing import find_export
@@ -50,13 +51,15 @@ def test_unknown_formats_are_refused(rob, lakes: Lakes) -> None:
 
 def test_checklist_says_what_is_missing(lakes: Lakes) -> None:
     ready = reports.readiness(lakes.ws, lakes.who["rob"], dataset_id=lakes.id)
-    words = str(views.ready_view(ready, lakes.id))
+    words = str(views.ready_view(ready, lakes.id, Role.BUILDER))
     assert "not ready" in words and "Never verified" in words and f"/verify/{lakes.id}" in words
     assert "1 patch has no label" in words
     add_features(lakes.ws, lakes.id)
     add_verification(lakes.ws, lakes.id, lakes.who["ben"])
-    words = str(views.ready_view(reports.readiness(lakes.ws, lakes.who["rob"], dataset_id=lakes.id), lakes.id))
+    ready = reports.readiness(lakes.ws, lakes.who["rob"], dataset_id=lakes.id)
+    words = str(views.ready_view(ready, lakes.id, Role.BUILDER))
     assert "not ready" not in words and "3 to look at" in words
+    assert "Put right" in words and "Put right" not in str(views.ready_view(ready, lakes.id, Role.READER))
 
 
 def test_prepared_file_shows_checksum_and_link(rob, lakes: Lakes) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.errors import BadInput, NotAllowed, PathRefused
-from eobench_dash.services.uploads import folder_above, look_into, receive_upload
+from eobench_dash.services.uploads import folder_above, look_into, receive_upload, remove_upload
 from eobench_dash.services.workspace import open_workspace
 
 BUILDER = Principal(user_id=1, name="ben", role=Role.BUILDER)
@@ -150,6 +150,38 @@ def test_names_cannot_leave_their_folder(ws):
     path = send(ws, b"[]", "..\\..\\up/../a b<c>.json")
     assert path.name == "a b_c_.json"
     assert path.is_relative_to(ws.settings.home / "uploads")
+
+
+def test_a_json_file_that_names_the_pictures_beside_it_is_the_dataset(ws):
+    rows = b'[{"path": "River/1.png", "label": "River", "features": [1, 2]}]'
+    path = send(ws, archive({"set/rows.json": rows, "set/River/1.png": picture()}))
+    assert path.name == "rows.json"
+    look, pictures = look_into(ws, BUILDER, path=str(path))
+    assert look.has_vectors and set(pictures) == {"River/1.png"} and not look.issues
+
+
+@pytest.mark.parametrize("other", [b'["River", "Lake"]', b'{"River": 0}', b"nonsense", b'[{"path": "gone.png"}]'])
+def test_any_other_json_file_beside_class_folders_is_passed_over(ws, other):
+    assert send(ws, archive({"set/names.json": other, "set/River/1.png": picture()})).name == "set"
+
+
+def test_an_upload_is_removed_whole_but_nothing_else(ws, tmp_path):
+    first = send(ws, archive({"set/River/1.png": picture(), "set/Lake/1.png": picture()}))
+    second = send(ws, b"[]", "a.json")
+    outside = tmp_path / "kept"
+    outside.mkdir()
+    for path in (outside, ws.settings.home / "uploads", ws.settings.home / "uploads" / ".." / ".." / "kept"):
+        remove_upload(ws, path=path)
+    remove_upload(ws, path=first, in_use=[first / "River"])
+    assert outside.exists() and first.exists()
+    remove_upload(ws, path=first, in_use=[second.parent])
+    assert [p.name for p in left_behind(ws)] == [second.parent.name, "a.json"]
+
+
+def test_a_preview_shows_every_class_though_one_is_large(ws):
+    files = {f"River/{i}.png": picture() for i in range(40)} | {f"{name}/1.png": picture() for name in ("Lake", "Sea")}
+    _, pictures = look_into(ws, BUILDER, path=str(send(ws, archive(files))))
+    assert {name.split("/")[0] for name in pictures} == {"River", "Lake", "Sea"}
 
 
 def test_readers_cannot_upload(ws):

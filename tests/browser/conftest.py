@@ -53,7 +53,7 @@ def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
 
 @pytest.fixture
 def sit(chromium_here: Any) -> Iterator[Callable[..., Seat]]:
-    """``sit(house, "eva", viewport=(…))``: somebody's own browser, logged in (None: not yet); complaints fail the test."""
+    """``sit(house, "eva", viewport=(…))``: somebody's own browser, logged in unless it is None; complaints fail."""
     seats: list[Seat] = []
 
     def start(house: House, name: str | None, *, viewport: tuple[int, int] = (1280, 800), **options: Any) -> Seat:

@@ -232,6 +232,7 @@ def test_labels_are_made_renamed_and_merged(enter, house):
     page.wait_for_timeout(300)
     page.click("#datasets-save")
     page.wait_for_selector("#datasets-labels >> text=Cliff <script>")
+    page.wait_for_selector("#datasets-head >> text=3 labels")
     page.click("button[aria-label='Edit Sea']")
     page.wait_for_selector("#datasets-merge-part:not([hidden])")
     page.fill("#datasets-name", "Open sea")
@@ -244,6 +245,11 @@ def test_labels_are_made_renamed_and_merged(enter, house):
     page.wait_for_selector("#datasets-editor[open]")
     page.click("#datasets-merge-into")
     page.click(".dash-dropdown-content >> text=Open sea")
+    page.click("#datasets-editor [data-eob-close]")
+    page.click("button[aria-label='Edit Forest']")
+    page.wait_for_selector("#datasets-merge-into >> text=Another label")  # nothing is left of a choice not taken
+    page.click("#datasets-merge-into")
+    page.click(".dash-dropdown-content >> text=Open sea")
     page.click("#datasets-merge")
     page.wait_for_selector("#datasets-editor", state="hidden")
     page.wait_for_selector("button[aria-label='Edit Forest']", state="detached")
@@ -251,6 +257,15 @@ def test_labels_are_made_renamed_and_merged(enter, house):
         sea = session.scalar(select(Label).where(Label.name == "Open sea"))
         assert sea.color == "#112233"
         assert session.scalar(select(func.count()).where(Patch.label_id == sea.id)) == 40
+
+
+def test_a_new_name_is_the_one_to_type(enter, house):
+    page = enter("ben", path="/datasets/1")
+    page.fill("#datasets-title", "Shores")
+    page.wait_for_timeout(300)
+    page.click("#datasets-keep")
+    page.wait_for_selector("#datasets-delete-ask >> text=Shores")
+    page.wait_for_selector("#datasets-head >> text=Shores")
 
 
 def test_deleting_needs_the_name(enter, house):
@@ -277,6 +292,7 @@ def test_people_are_added_and_given_work(enter, house):
     page.click("#admin-add-save")
     page.wait_for_selector("#admin-users >> text=zoe")
     page.click("#admin-task-user")
+    page.wait_for_selector(".dash-dropdown-content >> text=zoe")
     page.click(".dash-dropdown-content >> text=eva")
     page.click("#admin-assign")
     page.wait_for_selector("#admin-tasks >> text=The whole dataset")
@@ -284,7 +300,18 @@ def test_people_are_added_and_given_work(enter, house):
     page.wait_for_selector("#admin-editor[open]")
     page.click("#admin-switch")
     page.wait_for_selector(".eob-toast--danger >> text=admin")  # the last one stays
-    assert enter("eva").wait_for_selector(".eob-task").inner_text().startswith("The whole dataset")
+    page = enter("eva")
+    assert page.wait_for_selector(".eob-task").inner_text().startswith("The whole dataset")
+    page.click("button[aria-label^='I have finished']")
+    page.wait_for_selector("#home-tasks >> text=done")
+    page.click("button[aria-label^='Open again']")
+    page.wait_for_selector("#home-tasks >> text=done", state="detached")
+
+
+def test_experts_without_the_whole_dataset_see_no_pens(enter, house):
+    page = enter("eva", path="/datasets/1")
+    page.wait_for_selector("#datasets-labels >> text=Forest")
+    assert page.locator("button[aria-label^='Edit']").count() == 0 and not page.is_visible("text=New label")
 
 
 def test_keys_theme_and_menus(enter):

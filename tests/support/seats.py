@@ -14,6 +14,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.serving import WSGIRequestHandler
 
 from eobench_dash.db.models import Assignment, Job, Label, User
+from eobench_dash.domain.annotations import EventSource, HistoryEntry
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.jobs.inline import run_inline
@@ -67,8 +68,10 @@ class House:
         info = patches.patch_info(self.ws, self.who["ada"], dataset_id=self.dataset_id, ordinal=ordinal)
         return info.label
 
-    def history(self, ordinal: int) -> list[Any]:
-        return annotate.history(self.ws, self.who["ada"], dataset_id=self.dataset_id, ordinal=ordinal)
+    def history(self, ordinal: int) -> list[HistoryEntry]:
+        """What people did to a patch since its import, newest first."""
+        told = annotate.history(self.ws, self.who["ada"], dataset_id=self.dataset_id, ordinal=ordinal)
+        return [entry for entry in told if entry.source != EventSource.IMPORT]
 
     def relabel(self, name: str, ordinals: Sequence[int], label: str) -> None:
         """Somebody's change from elsewhere."""

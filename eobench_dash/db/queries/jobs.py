@@ -7,7 +7,7 @@ from sqlalchemy.orm import aliased
 
 from eobench_dash.db.models import Dataset, Job, User
 from eobench_dash.domain.datasets import DatasetState
-from eobench_dash.domain.jobs import JobState
+from eobench_dash.domain.jobs import JobKind, JobState
 
 JobsWithOwner = Select[Job, str]
 
@@ -37,6 +37,16 @@ def to_sweep(now: datetime) -> Select[Job]:
         .where(Job.needs_sweep.is_(True), Job.state != JobState.RUNNING, unattended)
         .order_by(Job.id)
         .limit(1)
+    )
+
+
+def pending(dataset_id: int, kind: JobKind) -> Select[Job]:
+    """Jobs of one kind on a dataset that wait or run, and that nobody has asked to stop."""
+    return select(Job).where(
+        Job.dataset_id == dataset_id,
+        Job.kind == kind,
+        Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
+        Job.cancel_requested.is_(False),
     )
 
 

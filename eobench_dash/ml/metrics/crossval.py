@@ -35,7 +35,8 @@ def cross_validated_predictions(
     of a fold. More than ``max_rows`` labelled patches are thinned, seeded, in proportion to the labels (at least
     ``folds`` of each kept where it has them); ``rows`` tells which were used. A label with a single patch cannot be
     foretold and counts as missed. ``standardise`` brings every dimension to unit variance, which vectors of unknown
-    scale need and principal components do not want (their small ones are noise). Raises BadInput for fewer than two labels or fewer patches (groups) than folds.
+    scale need and principal components do not want (their small ones are noise). Raises BadInput for fewer
+    than two labels or fewer patches (groups) than folds.
     """
     codes = as_codes(y)
     features = np.asarray(x)

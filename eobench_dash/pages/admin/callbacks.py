@@ -25,10 +25,11 @@ def register(app: Dash) -> None:
 
 
 def _register_users(app: Dash) -> None:
-    @app.callback(Output(ids.USERS, "children"), Input(ids.CHANGED, "data"))
-    def show_users(_changed: Any) -> Component:
+    @app.callback(Output(ids.USERS, "children"), Output(ids.TASK_USER, "options"), Input(ids.CHANGED, "data"))
+    def show_users(_changed: Any) -> tuple[Component, list[str]]:
         ws, who = asking()
-        return views.user_table(users.list_users(ws, who), may_edit=who.role is Role.ADMIN)
+        rows = users.list_users(ws, who)
+        return views.user_table(rows, may_edit=who.role is Role.ADMIN), views.may_be_assigned(rows)
 
     @app.callback(
         Output(ids.CHANGED, "data", allow_duplicate=True),
@@ -113,15 +114,18 @@ def _register_tasks(app: Dash) -> None:
     @app.callback(
         Output(ids.TASKS, "children"),
         Output(ids.TASK_LABEL, "options"),
+        Output(ids.TASK_LABEL, "value"),
         Input(ids.TASK_DATASET, "value"),
         Input(ids.CHANGED, "data"),
+        State(ids.TASK_LABEL, "value"),
     )
-    def show_tasks(dataset_id: int | None, _changed: Any) -> tuple[Any, list[str]]:
+    def show_tasks(dataset_id: int | None, _changed: Any, chosen: str | None) -> tuple[Any, list[str], str | None]:
         if dataset_id is None:
-            return "Import a dataset first; then its label groups can be assigned.", []
+            return "Import a dataset first; then its label groups can be assigned.", [], None
         ws, who = asking()
         names = [label.name for label in labels.list_labels(ws, who, dataset_id=dataset_id)]
-        return views.task_table(assignments.list_assignments(ws, who, dataset_id=dataset_id)), names
+        stays = chosen if chosen in names and ctx.triggered_id != ids.TASK_DATASET else None
+        return views.task_table(assignments.list_assignments(ws, who, dataset_id=dataset_id)), names, stays
 
     @app.callback(
         Output(ids.CHANGED, "data", allow_duplicate=True),

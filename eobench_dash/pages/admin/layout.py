@@ -8,25 +8,24 @@ from eobench_dash.domain.people import MIN_PASSWORD, Role, require
 from eobench_dash.pages import asking
 from eobench_dash.pages.admin import ids
 from eobench_dash.pages.admin.views import ROLES
-from eobench_dash.services import datasets, users
+from eobench_dash.services import datasets
 
 
 def layout() -> Component:
     """NotAllowed below builder."""
     ws, who = asking()
     require(who, Role.BUILDER, what="see people and tasks")
-    people = [user for user in users.list_users(ws, who) if not user.disabled and user.role.rank >= Role.EXPERT.rank]
     rows = datasets.list_datasets(ws, who)
     is_admin = who.role is Role.ADMIN
     add = [opener("Add a person", ids.ADD, look="primary", icon_name="plus")] if is_admin else []
     head = page_head("People and tasks", "Who may log in, as what, and who is to clean what.", add)
     stores = [dcc.Store(id=ids.CHANGED), dcc.Store(id=ids.DIALOG_STATE), dcc.Store(id=ids.WHO)]
-    tasks = _tasks([user.name for user in people], [(row.name, row.id) for row in rows])
+    tasks = _tasks([(row.name, row.id) for row in rows])
     people_card = html.Section([html.H2("People"), html.Div(id=ids.USERS)], className="eob-card eob-stack")
     return html.Div([*stores, head, people_card, tasks, _add_dialog(), _editor()], className="eob-page")
 
 
-def _tasks(people: list[str], rows: list[tuple[str, int]]) -> Component:
+def _tasks(rows: list[tuple[str, int]]) -> Component:
     which = dcc.Dropdown(
         id=ids.TASK_DATASET,
         options=[{"label": name, "value": key} for name, key in rows],
@@ -35,7 +34,7 @@ def _tasks(people: list[str], rows: list[tuple[str, int]]) -> Component:
         placeholder="No dataset yet",
     )
     fields = [
-        field("Who", dcc.Dropdown(id=ids.TASK_USER, options=people, placeholder="An expert")),
+        field("Who", dcc.Dropdown(id=ids.TASK_USER, options=[], placeholder="An expert")),
         field("Label group", dcc.Dropdown(id=ids.TASK_LABEL, options=[], placeholder="The whole dataset")),
         field("Note", text_input(ids.TASK_NOTE, placeholder="What to look for", maxLength=2000)),
     ]
@@ -74,7 +73,7 @@ def _password(id: str) -> Component:
 def _add_dialog() -> Component:
     fields = [
         field("Log-in name", text_input(ids.ADD_NAME, maxLength=40)),
-        html.Div([html.Span("Role", className="eob-field__label"), _roles(ids.ADD_ROLE)], className="eob-field"),
+        field("Role", _roles(ids.ADD_ROLE)),
         field("First password", _password(ids.ADD_PASSWORD), hint=_SECRET),
         html.Div(button("Add", id=ids.ADD_SAVE, look="primary", icon_name="plus")),
     ]
@@ -84,7 +83,7 @@ def _add_dialog() -> Component:
 def _editor() -> Component:
     fields = [
         html.H3(id=ids.NAME),
-        html.Div([html.Span("Role", className="eob-field__label"), _roles(ids.ROLE)], className="eob-field"),
+        field("Role", _roles(ids.ROLE)),
         field("New password", _password(ids.PASSWORD), hint=f"Leave it empty to keep the old one. {_SECRET}"),
         html.Div(
             [

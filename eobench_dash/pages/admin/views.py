@@ -6,6 +6,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from eobench_dash.components.ui import ago, chip, dot, icon_button
+from eobench_dash.domain.people import Role
 from eobench_dash.pages.admin import ids
 from eobench_dash.services.assignments import TaskInfo
 from eobench_dash.services.users import UserInfo
@@ -36,6 +37,11 @@ def _user_row(user: UserInfo, may_edit: bool) -> Component:
         change = icon_button(f"Change {user.name}", "annotate", id=ids.edit(user.name), look="quiet small")
         cells.append(html.Td(change, className="eob-right"))
     return html.Tr(cells)
+
+
+def may_be_assigned(users: Sequence[UserInfo]) -> list[str]:
+    """Names of those who can be given work: experts and above who may log in."""
+    return [user.name for user in users if not user.disabled and user.role.rank >= Role.EXPERT.rank]
 
 
 def task_table(tasks: Sequence[TaskInfo]) -> Component:

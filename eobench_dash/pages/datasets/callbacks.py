@@ -8,11 +8,10 @@ from dash.exceptions import PreventUpdate
 
 from eobench_dash.components import ids as shared
 from eobench_dash.components.toasts import toast
-from eobench_dash.domain.labels import LabelInfo, default_color
-from eobench_dash.domain.people import Role
+from eobench_dash.domain.labels import PALETTE, LabelInfo, default_color
 from eobench_dash.pages import asking
 from eobench_dash.pages.datasets import ids, views
-from eobench_dash.services import datasets, embeddings, features, labels
+from eobench_dash.services import assignments, datasets, embeddings, features, labels
 
 
 def register(app: Dash) -> None:
@@ -33,14 +32,29 @@ def _register_labels(app: Dash) -> None:
     def show_labels(dataset_id: int, words: str | None, _changed: Any) -> Component:
         ws, who = asking()
         rows = labels.list_labels(ws, who, dataset_id=dataset_id)
-        return views.label_table(rows, words=words or "", may_edit=who.role.rank >= Role.EXPERT.rank)
+        edits = views.may_edit(who, assignments.my_tasks(ws, who), dataset_id)
+        return views.label_table(rows, words=words or "", may_edit=edits)
+
+    @app.callback(
+        Output(ids.HEAD, "children"),
+        Output(ids.DELETE_ASK, "children"),
+        Input(ids.CHANGED, "data"),
+        Input(shared.JOBS_DONE, "data"),
+        State(ids.DATASET, "data"),
+        prevent_initial_call=True,
+    )
+    def show_head(_changed: Any, _done: Any, dataset_id: int) -> tuple[Component, Any]:
+        row = datasets.get_dataset(*asking(), dataset_id=dataset_id)
+        return views.head(row), views.deletion_words(row.name)
 
     @app.callback(
         Output(ids.CODE, "data"),
         Output(ids.NAME, "value"),
         Output(ids.COLOR, "value"),
         Output(ids.DESCRIPTION, "value"),
+        Output(ids.PALETTE, "value"),
         Output(ids.MERGE_INTO, "options"),
+        Output(ids.MERGE_INTO, "value"),
         Output(ids.EDITOR_STATE, "data"),
         Input(ids.edit(ALL), "n_clicks"),
         Input(ids.NEW, "n_clicks"),
@@ -60,7 +74,8 @@ def editor_of(rows: list[LabelInfo], code: int | None) -> tuple[Any, ...]:
     label = known or _new_label(rows)
     options = views.merge_options(rows, but=label.code) if known else []
     state = {"open": ids.EDITOR, "merge": known is not None}
-    return known and known.code, label.name, label.color, label.description, options, state
+    swatch = label.color if label.color in PALETTE else None
+    return known and known.code, label.name, label.color, label.description, swatch, options, None, state
 
 
 def _new_label(rows: list[LabelInfo]) -> LabelInfo:
@@ -136,7 +151,7 @@ def change_label(dataset_id: int, code: int, wanted: dict[str, str]) -> None:
 
 def _register_settings(app: Dash) -> None:
     @app.callback(
-        Output(ids.HEAD, "children"),
+        Output(ids.CHANGED, "data", allow_duplicate=True),
         Output(shared.DATASETS_CHANGED, "data", allow_duplicate=True),
         Input(ids.KEEP, "n_clicks"),
         State(ids.DATASET, "data"),
@@ -152,9 +167,9 @@ def _register_settings(app: Dash) -> None:
         ws, who = asking()
         datasets.rename_dataset(ws, who, dataset_id=dataset_id, name=name or "")
         texts = {"description": about or "", "attribution": credit or ""}
-        row = datasets.describe_dataset(ws, who, dataset_id=dataset_id, public=bool(public), **texts)
-        toast("Kept.", kind="ok")
-        return views.head(row), {"keep": clicks}
+        datasets.describe_dataset(ws, who, dataset_id=dataset_id, public=bool(public), **texts)
+        toast("Saved.", kind="ok")
+        return {"keep": clicks}, {"keep": clicks}
 
     @app.callback(
         Output(shared.LOCATION, "pathname", allow_duplicate=True),
@@ -174,13 +189,15 @@ def _register_settings(app: Dash) -> None:
 def _register_vectors(app: Dash) -> None:
     @app.callback(
         Output(ids.VECTORS, "children"),
+        Output(ids.FEATURE, "options"),
         Input(ids.DATASET, "data"),
         Input(shared.JOBS_DONE, "data"),
     )
-    def show_vectors(dataset_id: int, _done: Any) -> Component:
+    def show_vectors(dataset_id: int, _done: Any) -> tuple[Component, list[str]]:
         ws, who = asking()
         sets = features.list_feature_sets(ws, who, dataset_id=dataset_id)
-        return views.vectors_view(sets, embeddings.list_embeddings(ws, who, dataset_id=dataset_id))
+        maps = embeddings.list_embeddings(ws, who, dataset_id=dataset_id)
+        return views.vectors_view(sets, maps), list(dict.fromkeys(row.kind for row in sets))
 
     @app.callback(
         Output(shared.JOBS_KICK, "data", allow_duplicate=True),
@@ -189,12 +206,13 @@ def _register_vectors(app: Dash) -> None:
         State(ids.DATASET, "data"),
         State(ids.KIND, "value"),
         State(ids.METHOD, "value"),
+        State(ids.FEATURE, "value"),
         prevent_initial_call=True,
     )
-    def start(_compute: int | None, _embed: int | None, dataset_id: int, kind: str, method: str) -> Any:
+    def start(_compute: Any, _embed: Any, dataset_id: int, kind: str, method: str, feature: str | None) -> Any:
         if not ctx.triggered[0]["value"]:
             return no_update
         ws, who = asking()
         if ctx.triggered_id == ids.COMPUTE:
             return {"job": features.start_features(ws, who, dataset_id=dataset_id, kind=kind)}
-        return {"job": embeddings.start_embedding(ws, who, dataset_id=dataset_id, method=method)}
+        return {"job": embeddings.start_embedding(ws, who, dataset_id=dataset_id, method=method, feature=feature)}

@@ -31,8 +31,11 @@ VECTORS = "datasets-vectors"
 KIND = "datasets-kind"
 COMPUTE = "datasets-compute"
 METHOD = "datasets-method"
+FEATURE = "datasets-feature"
 EMBED = "datasets-embed"
 
+DELETE_ASK = "datasets-delete-ask"
+"""The sentence that says which name to type."""
 DELETE_NAME = "datasets-delete-name"
 DELETE = "datasets-delete"
 

@@ -11,7 +11,7 @@ from eobench_dash.domain.labels import PALETTE
 from eobench_dash.domain.people import Role
 from eobench_dash.pages import asking
 from eobench_dash.pages.datasets import ids, views
-from eobench_dash.services import datasets, importing
+from eobench_dash.services import assignments, datasets, importing
 from eobench_dash.services.features import kinds_for
 
 METHODS = [{"label": "UMAP", "value": "umap"}, {"label": "t-SNE", "value": "tsne"}]
@@ -23,7 +23,8 @@ def layout(dataset_id: int, **_: str) -> Component:
     row = datasets.get_dataset(ws, who, dataset_id=dataset_id)
     found = importing.import_report(ws, who, dataset_id=dataset_id)
     report = report_from_dict(found) if found else None
-    builds, edits = who.role.rank >= Role.BUILDER.rank, who.role.rank >= Role.EXPERT.rank
+    builds = who.role.rank >= Role.BUILDER.rank
+    edits = views.may_edit(who, assignments.my_tasks(ws, who), dataset_id)
     left = html.Div(
         [_labels(edits), _card("How it came in", views.report_view(report, row.id))],
         className="eob-stack eob-stack--wide",
@@ -46,7 +47,8 @@ def _labels(edits: bool) -> Component:
         id=ids.FILTER, type="search", value="", placeholder="Find a label", className="eob-input", debounce=0.2
     )
     new = html.Div(button("New label", id=ids.NEW, icon_name="plus"), hidden=not edits)
-    bar = html.Div([html.Div(search, className="eob-grow"), new], className="eob-row")
+    named = html.Label([html.Span("Find a label", className="eob-hide"), search], className="eob-grow")
+    bar = html.Div([named, new], className="eob-row")
     return _card("Labels", bar, html.Div(id=ids.LABELS))
 
 
@@ -105,23 +107,27 @@ def _vectors(row: DatasetSummary, builds: bool) -> Component:
     usual = "all" if "all" in kinds else next(iter(kinds), None)
     kind = dcc.Dropdown(id=ids.KIND, options=kinds, value=usual, clearable=False, searchable=False)
     method = dcc.Dropdown(id=ids.METHOD, options=METHODS, value="umap", clearable=False, searchable=False)
+    feature = dcc.Dropdown(id=ids.FEATURE, options=[], placeholder="Usual", searchable=False)
     compute = button("Compute", id=ids.COMPUTE, icon_name="jobs")
     embed = button("Make a map", id=ids.EMBED, icon_name="explore")
     rows = [
-        html.Div([html.Div(choice, className="eob-grow"), act], className="eob-row eob-nowrap")
-        for choice, act in ((kind, compute), (method, embed))
+        html.Div([field("Features", kind), compute], className="eob-start", hidden=not row.pictures),
+        html.Div([field("Map", method), field("From features", feature), embed], className="eob-start"),
     ]
     forms = html.Div(rows, className="eob-stack", hidden=not builds)
     return _card("Features and maps", html.Div(id=ids.VECTORS), forms)
 
 
 def _deletion(row: DatasetSummary, builds: bool) -> Component:
-    words = "Labels, history, features and maps go for good. The image files that were imported stay where they are."
-    typed = text_input(ids.DELETE_NAME, placeholder=row.name)
+    words = (
+        "Labels, history, features and maps go for good, and so does what was uploaded. Image files that were "
+        "imported from a folder on the server stay where they are."
+    )
+    ask = html.Label(views.deletion_words(row.name), id=ids.DELETE_ASK, htmlFor=ids.DELETE_NAME)
     return _card(
         "Delete this dataset",
         note(words, "danger"),
-        field(f"Type its name to confirm: {row.name}", typed),
+        html.Div([ask, text_input(ids.DELETE_NAME)], className="eob-field"),
         html.Div(
             html.Button(
                 [icon_of("trash"), "Delete"], id=ids.DELETE, type="button", className="eob-button eob-button--danger"

@@ -23,7 +23,9 @@ from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.importing import ISSUE_TITLES, ImportReport
 from eobench_dash.domain.labels import LabelInfo
 from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
+from eobench_dash.domain.people import Principal, Role
 from eobench_dash.pages.datasets import ids
+from eobench_dash.services.assignments import TaskInfo
 
 MAX_ROWS = 200
 MAX_ISSUES = 50
@@ -81,15 +83,14 @@ def report_view(report: ImportReport | None, dataset_id: int) -> Component:
     if report is None:
         return html.P("This dataset was simulated, so nothing was left out.", className="eob-muted")
     tone = "ok" if report.rejected == 0 else "warn"
-    words = (
-        f"{count(report.imported, 'row')} of {report.total:,} imported, {report.unlabelled:,} of them without a label."
-    )
+    unlabelled = f", {report.unlabelled:,} of them without a label" if report.unlabelled else ""
+    words = f"{report.imported:,} of {count(report.total, 'row')} imported{unlabelled}."
     parts: list[Component] = [note(words, tone), *[note(text) for text in report.notes]]  # type: ignore[arg-type]
     if report.rejected:
         kinds = [chip(f"{ISSUE_TITLES[kind]} · {n:,}", "warn") for kind, n in report.counts.items() if n]
         parts += [html.Div(kinds, className="eob-row eob-row--tight"), _issues(report)]
         href = f"/download/datasets/{dataset_id}/import-report.csv"
-        parts.append(html.Div(link_button("Download all as CSV", href, icon_name="download", look="small")))
+        parts.append(html.Div(link_button("Download as CSV", href, icon_name="download", look="small")))
     return html.Div(parts, className="eob-stack")
 
 
@@ -99,7 +100,8 @@ def _issues(report: ImportReport) -> Component:
         for i in report.issues[:MAX_ISSUES]
     ]
     header = html.Thead(html.Tr([html.Th(t) for t in ("What", "Where", "Why")]))
-    shown = f"The first {min(MAX_ISSUES, len(report.issues))} of {report.rejected:,} rows left out"
+    part = f"The first {len(rows)} of " if len(rows) < report.rejected else ""
+    shown = f"{part}{count(report.rejected, 'row')} left out"
     table = html.Div(html.Table([header, html.Tbody(rows)], className="eob-table eob-small"), className="eob-scroll")
     return html.Details([html.Summary(shown), table])
 
@@ -120,7 +122,18 @@ def vectors_view(features: Sequence[FeatureSetInfo], maps: Sequence[EmbeddingInf
 
 def _made(mark: Component, name: str, words: str, moment: datetime) -> Component:
     text = html.Span([html.Strong(name), f" {words}, ", ago(moment)])
-    return html.Li([mark, text], className="eob-row eob-row--tight")
+    return html.Li([mark, text], className="eob-row eob-row--tight eob-nowrap")
+
+
+def deletion_words(name: str) -> list[Component | str]:
+    """Which name has to be typed."""
+    return ["Type its name to confirm: ", html.Strong(name, className="eob-break")]
+
+
+def may_edit(who: Principal, tasks: Sequence[TaskInfo], dataset_id: int) -> bool:
+    """Whether ``who`` may change labels themselves: builders, and experts of the whole dataset (``tasks``: theirs)."""
+    whole = any(task.dataset_id == dataset_id and task.label is None for task in tasks)
+    return who.role.rank >= Role.BUILDER.rank or (who.role is Role.EXPERT and whole)
 
 
 def merge_options(labels: Sequence[LabelInfo], *, but: int) -> list[dict[str, Any]]:

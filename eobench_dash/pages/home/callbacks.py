@@ -30,12 +30,14 @@ def register(app: Dash) -> None:
         rows = datasets.list_datasets(ws, who)
         active = jobs.list_jobs(ws, who, active_only=True)
         busy = {job.dataset_id: job for job in reversed(active) if job.dataset_id is not None}
-        return views.dataset_list(rows, who, busy=busy), views.jobs_now(active)
+        mine = {task.dataset_id for task in assignments.my_tasks(ws, who)}
+        return views.dataset_list(rows, who, busy=busy, mine=mine), views.jobs_now(active)
 
     @app.callback(
         Output(ids.TASKS, "children"),
         Output(ids.ACTIVITY, "children"),
         Input(ids.DATASETS, "id"),
+        Input(ids.TASKS_CHANGED, "data"),
         Input(shared.JOBS_DONE, "data"),
     )
     def show_people(*_: Any) -> tuple[list[Component], list[Component]]:
@@ -43,6 +45,14 @@ def register(app: Dash) -> None:
         if who.anonymous:
             raise PreventUpdate
         return views.tasks(assignments.my_tasks(ws, who)), views.activity(activity.recent(ws, who, limit=12))
+
+    @app.callback(Output(ids.TASKS_CHANGED, "data"), Input(ids.task(ALL, ALL), "n_clicks"), prevent_initial_call=True)
+    def finish_task(_clicks: list[int | None]) -> dict[str, Any]:
+        if not ctx.triggered_id or not ctx.triggered[0]["value"]:
+            raise PreventUpdate
+        chosen = ctx.triggered_id
+        assignments.set_done(*asking(), assignment_id=chosen["task"], done=chosen["act"] == "done")
+        return {**chosen, "n": ctx.triggered[0]["value"]}
 
     @app.callback(
         Output(shared.JOBS_KICK, "data", allow_duplicate=True),

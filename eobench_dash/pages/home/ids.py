@@ -3,6 +3,8 @@
 DATASETS = "home-datasets"
 JOBS = "home-jobs"
 TASKS = "home-tasks"
+TASKS_CHANGED = "home-tasks-changed"
+"""Store that changes when somebody finishes a task here."""
 ACTIVITY = "home-activity"
 
 IMPORT = "home-import"
@@ -26,7 +28,8 @@ OPTIONS = "home-options"
 NAME = "home-name"
 APPEND = "home-append"
 MODALITY = "home-modality"
-FOLLOW_UP = "home-follow-up"
+TICKED = "home-ticked"
+"""What else is wished of an import."""
 START = "home-start"
 
 EUROSAT = "home-eurosat"
@@ -41,6 +44,11 @@ SIMULATE = "home-simulate"
 def entry(index: int | str) -> dict[str, str | int]:
     """The n-th thing in the folder shown."""
     return {"type": "home-entry", "index": index}
+
+
+def task(assignment_id: int | str, act: str) -> dict[str, str | int]:
+    """The button with which people say that their task is "done", or "open" again."""
+    return {"type": "home-task", "task": assignment_id, "act": act}
 
 
 def next_step(dataset_id: int | str, step: str) -> dict[str, str | int]:

@@ -29,6 +29,8 @@ def register(app: Dash) -> None:
 def _register_browser(app: Dash) -> None:
     show = ClientsideFunction(namespace="eob", function_name="showSource")
     app.clientside_callback(show, *[Output(panel, "hidden") for panel in PANELS], Input(ids.SOURCE, "value"))
+    given = ClientsideFunction(namespace="eob", function_name="isGiven")
+    app.clientside_callback(given, Output(ids.NAME, "disabled"), Input(ids.APPEND, "value"))
     close = ClientsideFunction(namespace="eob", function_name="closeDialogs")
     app.clientside_callback(close, Input(ids.CLOSE, "data"), prevent_initial_call=True)
 
@@ -72,19 +74,24 @@ def _register_preview(app: Dash) -> None:
         Output(ids.OPTIONS, "hidden"),
         Output(ids.NAME, "value"),
         Output(ids.APPEND, "options"),
+        Output(ids.APPEND, "value"),
+        Output(ids.TICKED, "options"),
+        Output(ids.TICKED, "value"),
         Input(ids.CHOSEN, "data"),
         prevent_initial_call=True,
     )
-    def show_preview(path: str | None) -> tuple[Any, bool, Any, Any]:
+    def show_preview(path: str | None) -> tuple[Any, ...]:
+        rest = [no_update] * 5
         if not path:
-            return None, True, no_update, no_update
+            return None, True, *rest
         ws, who = asking()
         try:
             look, pictures = uploads.look_into(ws, who, path=path)
         except EOBenchError as error:
-            return note(str(error), "danger", role="alert"), True, no_update, no_update
+            return note(str(error), "danger", role="alert"), True, *rest
         into = [{"label": row.name, "value": row.id} for row in datasets.list_datasets(ws, who) if not row.simulated]
-        return import_views.preview_view(path, look, pictures), False, import_views.suggested_name(path), into
+        shown = import_views.preview_view(path, look, pictures)
+        return shown, False, import_views.suggested_name(path), into, None, *import_views.choices(look)
 
 
 def _register_starts(app: Dash) -> None:
@@ -101,13 +108,15 @@ def _register_starts(app: Dash) -> None:
         State(ids.NAME, "value"),
         State(ids.APPEND, "value"),
         State(ids.MODALITY, "value"),
-        State(ids.FOLLOW_UP, "value"),
+        State(ids.TICKED, "value"),
         prevent_initial_call=True,
     )
-    def start_import(clicks: int | None, path: str, name: str, into: int | None, kind: str, then: list[str]) -> Any:
+    def start_import(clicks: int | None, path: str, name: str, into: int | None, kind: str, ticked: list[str]) -> Any:
         if not clicks:
             raise PreventUpdate
-        options: dict[str, Any] = {"append_to": into, "modality": kind, "follow_up": bool(then)}
+        options: dict[str, Any] = {"append_to": into, "modality": kind}
+        options["follow_up"] = import_views.FOLLOW_UP in ticked
+        options["images"] = import_views.NO_PICTURES not in ticked
         return _started(importing.start_import(*asking(), path=path or "", name=name or "", **options))
 
     @app.callback(

@@ -89,15 +89,10 @@ def _options() -> Component:
     into = dcc.Dropdown(id=ids.APPEND, options=[], placeholder="A new dataset", clearable=True)
     fields = [
         field("Name", text_input(ids.NAME, maxLength=80), hint="Yours to choose; it can be changed later."),
-        field("Append to", into, hint="Or leave it: a new dataset is made."),
+        field("Append to", into, hint="Takes what is new in that dataset's own folder."),
         field("Kind", _modality(ids.MODALITY), hint="What the pixels measure decides which features fit."),
     ]
-    follow = dcc.Checklist(
-        id=ids.FOLLOW_UP,
-        options=[{"label": "Then compute features and a map by itself", "value": "yes"}],
-        value=["yes"],
-        className="eob-checks",
-    )
+    follow = dcc.Checklist(id=ids.TICKED, options=[], value=[], className="eob-checks")
     start = button("Start the import", id=ids.START, look="primary", icon_name="ingest")
     foot = html.Div([follow, start], className="eob-row eob-row--apart")
     return html.Div(

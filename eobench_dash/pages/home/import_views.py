@@ -7,13 +7,14 @@ from dash import html
 from dash.development.base_component import Component
 
 from eobench_dash.components.ui import button, chip, count, icon, note
-from eobench_dash.domain.importing import ISSUE_TITLES, ImportIssue
+from eobench_dash.domain.importing import ISSUE_TITLES, ImportIssue, IssueKind
 from eobench_dash.pages.home import ids
 from eobench_dash.services.importing import Entry
 from eobench_dash.services.uploads import Preview
 
 MAX_LABELS_SHOWN = 24
 MAX_ISSUES_SHOWN = 8
+FOLLOW_UP, NO_PICTURES = "follow-up", "no-pictures"
 
 
 def folder_view(entries: Sequence[Entry], folder: str | None) -> Component:
@@ -54,7 +55,7 @@ def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Compo
         ("Vectors", f"{look.vector_dim} numbers each" if look.has_vectors else "none; they can be computed"),
     ]
     table = html.Dl([part for name, value in facts for part in (html.Dt(name), html.Dd(value))], className="eob-facts")
-    where = html.P(path, className="eob-mono eob-small eob-muted eob-clip", title=path)
+    where = html.P(PurePath(path).name, className="eob-mono eob-small eob-muted eob-clip", title=path)
     return html.Div(
         [where, table, *_samples(look, pictures), _labels(look.labels), *_problems(look)], className="eob-stack"
     )
@@ -84,11 +85,32 @@ def _labels(labels: Mapping[str, int]) -> Component:
 
 def _problems(look: Preview) -> list[Component]:
     parts: list[Component] = [note(text) for text in look.notes]
-    if look.issues:
-        lines = [html.Li(_issue(issue)) for issue in look.issues[:MAX_ISSUES_SHOWN]]
-        head = html.Strong(f"{count(len(look.issues), 'row')} looked at would be left out; the good ones come in.")
+    issues = look.issues
+    if without_pictures(look):
+        issues = tuple(issue for issue in issues if issue.kind is not IssueKind.MISSING_FILE)
+        more = ", or take its vectors and labels only" if look.has_vectors else ""
+        words = f"No picture was found where the file says. Upload a .zip of the file and its pictures{more}."
+        parts.append(note(words, "warn"))
+    if issues:
+        lines = [html.Li(_issue(issue)) for issue in issues[:MAX_ISSUES_SHOWN]]
+        head = html.Strong(f"{count(len(issues), 'row')} looked at would be left out; the good ones come in.")
         parts.append(note([head, html.Ul(lines, className="eob-small")], "warn"))
     return parts
+
+
+def without_pictures(look: Preview) -> bool:
+    """Whether rows name pictures, and not one of those looked for is there."""
+    named = sum(sample.path is not None for sample in look.samples)
+    return 0 < named <= sum(issue.kind is IssueKind.MISSING_FILE for issue in look.issues)
+
+
+def choices(look: Preview) -> tuple[list[dict[str, str]], list[str]]:
+    """What may be ticked before the start, and what is ticked at first."""
+    options = [{"label": "Then compute features and a map by itself", "value": FOLLOW_UP}]
+    if look.has_vectors:
+        options.append({"label": "Take vectors and labels only; look for no pictures", "value": NO_PICTURES})
+    bare = look.has_vectors and without_pictures(look)
+    return options, [FOLLOW_UP, NO_PICTURES] if bare else [FOLLOW_UP]
 
 
 def _issue(issue: ImportIssue) -> str:

@@ -1,9 +1,10 @@
 """The home page's frame; its parts are filled by callbacks, so that they can be filled again when something changes."""
 
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
 from eobench_dash.components.ui import opener, page_head
+from eobench_dash.domain.people import Role
 from eobench_dash.pages import asking
 from eobench_dash.pages.home import ids
 from eobench_dash.pages.home.import_layout import import_dialog
@@ -17,17 +18,17 @@ def layout() -> Component:
     actions = [opener("Import a dataset", ids.IMPORT, look="primary", icon_name="plus")] if builds else []
     head = page_head("Datasets", "From Sentinel products to benchmark datasets that people can trust.", actions)
     left = html.Div(
-        [html.Div(id=ids.JOBS), html.Div(_waiting(), id=ids.DATASETS, **{"aria-live": "polite"})],
+        [html.Div(id=ids.JOBS), html.Div(_waiting(), id=ids.DATASETS)],
         className="eob-stack eob-home__left",
     )
     right = html.Aside(
-        [html.Section(id=ids.TASKS), html.Section(id=ids.ACTIVITY)],
+        [html.Section(id=ids.TASKS, hidden=who.role.rank < Role.EXPERT.rank), html.Section(id=ids.ACTIVITY)],
         className="eob-stack",
         hidden=who.anonymous,
     )
     body = html.Div([left, right], className="eob-stack" if who.anonymous else "eob-columns")
     # Without the role the dialog has no opener; its parts stay, so that the callbacks find what they name.
-    return html.Div([head, body, import_dialog()], className="eob-page")
+    return html.Div([dcc.Store(id=ids.TASKS_CHANGED), head, body, import_dialog()], className="eob-page")
 
 
 def _waiting() -> Component:

@@ -1,6 +1,6 @@
 """Pieces of the home page as functions of what services answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -14,13 +14,14 @@ from eobench_dash.components.ui import (
     dot,
     empty,
     icon,
+    icon_button,
     link_button,
     opener,
     simulated_mark,
 )
 from eobench_dash.components.way import next_step, way_track
 from eobench_dash.domain.datasets import DatasetSummary, Modality, Step
-from eobench_dash.domain.jobs import JobInfo
+from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.pages.home import ids
 from eobench_dash.services.activity import ActivityInfo
@@ -35,19 +36,34 @@ def may_build(who: Principal) -> bool:
     return who.role.rank >= Role.BUILDER.rank
 
 
-def dataset_list(rows: Sequence[DatasetSummary], who: Principal, *, busy: Mapping[int, JobInfo]) -> Component:
-    """Every dataset as a card; or what to do where there is none. ``busy``: the job at work on a dataset, by its id."""
+def dataset_list(
+    rows: Sequence[DatasetSummary],
+    who: Principal,
+    *,
+    busy: Mapping[int, JobInfo],
+    mine: Collection[int] = (),
+) -> Component:
+    """Every dataset as a card; or what to do where there is none.
+
+    ``busy``: the job at work on a dataset, by its id; ``mine``: datasets in which something is assigned to ``who``.
+    """
     if not rows and busy:
         on_its_way = empty("On its way", "The first dataset stands here as soon as it is in.", icon_name="ingest")
         return html.Div(on_its_way, className="eob-card")
     if not rows:
         return _no_datasets(who)
-    cards = [dataset_card(row, who, job=busy.get(row.id)) for row in rows]
+    cards = [
+        dataset_card(row, job=busy.get(row.id), builds=may_build(who), cleans=may_build(who) or row.id in mine)
+        for row in rows
+    ]
     return html.Div(cards, className="eob-datasets")
 
 
-def dataset_card(row: DatasetSummary, who: Principal, *, job: JobInfo | None) -> Component:
-    """One dataset: some of its patches, its numbers, its way, and the next step as a button."""
+def dataset_card(row: DatasetSummary, *, job: JobInfo | None, builds: bool, cleans: bool) -> Component:
+    """One dataset: some of its patches, its numbers, its way, and the next step as a button.
+
+    ``builds``, ``cleans``: whether who looks may start its steps, and change its labels.
+    """
     name = html.A(row.name, href=f"/explore/{row.id}", className="eob-dataset__name")
     title = html.Div([html.H2(name, className="eob-clip"), *_marks(row)], className="eob-row eob-row--tight")
     settings = html.A(
@@ -57,7 +73,7 @@ def dataset_card(row: DatasetSummary, who: Principal, *, job: JobInfo | None) ->
         title="Labels and settings",
     )
     head = html.Div([title, settings], className="eob-row eob-row--apart eob-dataset__head")
-    actions = html.Div(_action(row, who, job), className="eob-dataset__action")
+    actions = html.Div(_action(row, job, builds=builds, cleans=cleans), className="eob-dataset__action")
     foot = html.Div([way_track(row.steps), actions], className="eob-row eob-row--apart")
     words = html.P(numbers(row), className="eob-muted eob-small")
     return html.Article(
@@ -66,7 +82,9 @@ def dataset_card(row: DatasetSummary, who: Principal, *, job: JobInfo | None) ->
 
 
 def strip(row: DatasetSummary) -> Component:
-    """A few patches, spread evenly over the dataset."""
+    """A few patches, spread evenly over the dataset; a thin line for one without pictures."""
+    if not row.pictures:
+        return html.Div(className="eob-strip eob-strip--none")
     n = min(STRIP, row.patch_count)
     ordinals = [(2 * i + 1) * row.patch_count // (2 * n) for i in range(n)]
     pictures = [
@@ -81,7 +99,7 @@ def numbers(row: DatasetSummary) -> str:
     share = row.labelled_count / row.patch_count if row.patch_count else 0.0
     parts = [count(row.patch_count, "patch", "patches"), count(row.label_count, "label"), f"{_percent(share)} labelled"]
     if row.changed_count:
-        parts.append(f"{count(row.changed_count, 'label')} changed since import")
+        parts.append(f"{count(row.changed_count, 'patch', 'patches')} relabelled since import")
     return " · ".join(parts)
 
 
@@ -97,29 +115,45 @@ def _marks(row: DatasetSummary) -> list[Component]:
     return [
         *([simulated_mark()] if row.simulated else []),
         *([chip("SAR", title="Synthetic aperture radar")] if row.modality == Modality.SAR else []),
+        *([] if row.pictures else [chip("vectors only", title="It came without pictures.")]),
         *([chip("public", "accent", icon_name="globe")] if row.public else []),
     ]
 
 
-def _action(row: DatasetSummary, who: Principal, job: JobInfo | None) -> list[Component]:
-    if job is not None:
-        share = f"{job.progress:.0%}" if job.progress else "waiting"
-        return [chip(f"{job.title.split(' ' + row.name)[0]} · {share}", "accent", title=job.message)]
-    step = next_step(row.steps)
-    clean = "Explore and clean" if who.role.rank >= Role.EXPERT.rank else "Explore"
-    explore = link_button("Explore", f"/explore/{row.id}", icon_name="explore", look="small")
+def _action(row: DatasetSummary, job: JobInfo | None, *, builds: bool, cleans: bool) -> list[Component]:
+    """What to do next, the step itself as the main button. While a job is at work nothing else is started from here."""
+    steps, step = row.steps, next_step(row.steps)
+    working = [] if job is None else [_at_work(job)]
     if step in {Step.DESCRIBED, Step.MAPPED}:
         words = "Compute features" if step == Step.DESCRIBED else "Make the map"
         start = button(words, id=ids.next_step(row.id, step.value), look="primary small", icon_name="jobs")
-        return [start] if may_build(who) else []
-    if step == Step.CLEANED:
-        return [
-            link_button("Verify", f"/verify/{row.id}", icon_name="verify", look="small"),
-            link_button(clean, f"/explore/{row.id}", icon_name="explore", look="primary small"),
-        ]
-    if step == Step.VERIFIED:
-        return [explore, link_button("Verify", f"/verify/{row.id}", icon_name="verify", look="primary small")]
-    return [explore, link_button("Publish", f"/publish/{row.id}", icon_name="publish", look="primary small")]
+        return working or ([start] if builds else [])
+    explore, verify, publish = (
+        (words, f"/{page}/{row.id}", page)
+        for words, page in (("Explore and clean" if cleans else "Explore", "explore"), ("Verify", "verify"),
+                            ("Publish", "publish"))
+    )  # fmt: skip
+    main = {Step.CLEANED: explore, Step.VERIFIED: verify}.get(step, publish) if step else publish
+    other = (publish if Step.VERIFIED in steps else verify) if main is explore else explore
+    return [
+        *working,
+        link_button(other[0], other[1], icon_name=other[2], look="small"),
+        link_button(main[0], main[1], icon_name=main[2], look="small" if working else "primary small"),
+    ]
+
+
+_WORK = {
+    JobKind.IMPORT: "Importing",
+    JobKind.FEATURES: "Computing features",
+    JobKind.EMBED: "Making a map",
+    JobKind.VERIFY: "Verifying",
+    JobKind.DELETE: "Deleting",
+}
+
+
+def _at_work(job: JobInfo) -> Component:
+    share = "waiting" if job.state == JobState.QUEUED else f"{job.progress:.0%}"
+    return chip(f"{_WORK.get(job.kind, 'At work')} · {share}", "accent", title=f"{job.title}. {job.message}".strip())
 
 
 def _no_datasets(who: Principal) -> Component:
@@ -159,7 +193,10 @@ def _task(task: TaskInfo) -> Component:
         html.Span(words, className="eob-muted eob-small"),
         *([html.Span(task.note, className="eob-small")] if task.note else []),
     ]
-    return html.Li(html.A(lines, href=href, className="eob-task"))
+    turn = ("Open again", "retry") if task.done else ("I have finished", "check")
+    words = f"{turn[0]}: {task.label or 'the whole dataset'} of {task.dataset}"
+    press = icon_button(words, turn[1], id=ids.task(task.id, "open" if task.done else "done"), look="quiet small")
+    return html.Li([html.A(lines, href=href, className="eob-task eob-grow"), press], className="eob-row eob-nowrap")
 
 
 def activity(lines: Sequence[ActivityInfo]) -> list[Component]:
@@ -172,9 +209,11 @@ def activity(lines: Sequence[ActivityInfo]) -> list[Component]:
 
 def _line(line: ActivityInfo) -> Component:
     name = _ICONS.get(line.kind, "annotate")
-    where = html.A(line.dataset, href=f"/explore/{line.dataset_id}") if line.dataset_id and line.kind != "job" else None
+    known = line.dataset_id is not None and line.kind != "job"
+    where = html.A(line.dataset, href=f"/explore/{line.dataset_id}") if known else None
+    into = " into " if line.kind == "import" else " in "
     what = f"{count(line.patches, 'patch', 'patches')} imported" if line.kind == "import" else line.what
-    words = html.Span([what, *([" in ", where] if where else [])], className="eob-break")
+    words = html.Span([what, *([into, where] if where else [])], className="eob-break")
     by = html.Span([line.who or "the system", ", ", ago(line.at)], className="eob-muted eob-small")
     return html.Li([icon(name), html.Div([words, by], className="eob-grow")], title=line.why or None)
 

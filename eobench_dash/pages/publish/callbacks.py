@@ -31,9 +31,13 @@ def register(app: Dash) -> None:
 
     @app.callback(
         Output(ids.READY, "children"),
+        Output(ids.REPORTS, "children"),
         Input(shared.JOBS_DONE, "data"),
         State(ids.DATASET, "data"),
         prevent_initial_call=True,
     )
-    def show_ready(_done: Any, dataset_id: int) -> list[Component]:
-        return views.ready_view(readiness(*asking(), dataset_id=dataset_id), dataset_id)
+    def show_ready(_done: Any, dataset_id: int) -> tuple[list[Component], Component]:
+        ws, who = asking()
+        ready = readiness(ws, who, dataset_id=dataset_id)
+        reports = views.reports_card(dataset_id, verified=ready.verified_at is not None)
+        return views.ready_view(ready, dataset_id, who.role), reports

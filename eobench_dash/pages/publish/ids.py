@@ -6,6 +6,8 @@ DATASET = "publish-dataset"
 READY = "publish-ready"
 """What the files will hold, and the checklist."""
 
+REPORTS = "publish-reports"
+
 
 def prepare(format: Any) -> dict[str, Any]:
     """The button that makes the file of a format."""

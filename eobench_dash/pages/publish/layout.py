@@ -24,11 +24,10 @@ def layout(dataset_id: int, **_: str) -> Component:
         for kind in EXPORTS.values()
     ]
     formats = html.Section([html.H2("Files"), html.Div(cards, className="eob-publish__formats")], className="eob-stack")
-    left = html.Div(
-        [html.Div(views.ready_view(ready, dataset_id), id=ids.READY, className="eob-stack eob-stack--wide"), formats],
-        className="eob-stack eob-stack--wide",
-    )
-    right = [views.reports_card(dataset_id, verified=ready.verified_at is not None), views.attribution_card(row)]
+    state = html.Div(views.ready_view(ready, dataset_id, who.role), id=ids.READY, className="eob-stack eob-stack--wide")
+    left = html.Div([state, formats], className="eob-stack eob-stack--wide")
+    reports = views.reports_card(dataset_id, verified=ready.verified_at is not None)
+    right = [html.Div(reports, id=ids.REPORTS), views.attribution_card(row)]
     head = page_head(f"Publish {row.name}", LEAD, [simulated_mark()] if row.simulated else [])
     columns = html.Div([left, html.Div(right, className="eob-stack eob-stack--wide")], className="eob-columns")
     return html.Div([dcc.Store(id=ids.DATASET, data=dataset_id), head, columns], className="eob-page eob-publish")

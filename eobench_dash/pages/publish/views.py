@@ -5,15 +5,16 @@ from dash.development.base_component import Component
 
 from eobench_dash.components.ui import ago, button, chip, count, icon, link_button
 from eobench_dash.domain.datasets import DatasetSummary
+from eobench_dash.domain.people import Role
 from eobench_dash.domain.report import COPERNICUS, SIMULATED, Check, Readiness
 from eobench_dash.pages.publish import ids
 from eobench_dash.services.exporting import ExportFormat
 from eobench_dash.services.publishing import PreparedExport
 
 
-def ready_view(ready: Readiness, dataset_id: int) -> list[Component]:
-    """What the files will hold, and what still speaks against publishing."""
-    return [_contents(ready), _checklist(ready, dataset_id)]
+def ready_view(ready: Readiness, dataset_id: int, role: Role) -> list[Component]:
+    """What the files will hold, and what still speaks against publishing (with a link for whose ``role`` can help)."""
+    return [_contents(ready), _checklist(ready, dataset_id, role)]
 
 
 def _contents(ready: Readiness) -> Component:
@@ -29,25 +30,32 @@ def _contents(ready: Readiness) -> Component:
     )
 
 
-def _checklist(ready: Readiness, dataset_id: int) -> Component:
+def _checklist(ready: Readiness, dataset_id: int, role: Role) -> Component:
     checks = ready.checks()
     missing = [check for check in checks if not check.good]
     verdict = chip("ready", "ok", icon_name="check") if not missing else chip(f"{len(missing)} to look at", "warn")
     if any(check.blocks for check in missing):
         verdict = chip("not ready", "danger", icon_name="alert")
-    items = [_check(check, f"{_WHERE.get(check.name, '/datasets')}/{dataset_id}") for check in checks]
+    items = []
+    for check in checks:
+        page, needs = _WHERE.get(check.name, ("/datasets", Role.BUILDER))
+        items.append(_check(check, f"{page}/{dataset_id}" if role.rank >= needs.rank else None))
     title = html.Div([html.H2("Is it ready?"), verdict], className="eob-row eob-row--apart")
     return html.Section([title, html.Ul(items, className="eob-publish__checks")], className="eob-card eob-stack")
 
 
-_WHERE = {"Verified": "/verify", "Labelled": "/explore", "Certain": "/explore"}
+_WHERE = {
+    "Verified": ("/verify", Role.EXPERT),
+    "Labelled": ("/explore", Role.EXPERT),
+    "Certain": ("/explore", Role.EXPERT),
+}
 
 
-def _check(check: Check, href: str) -> Component:
+def _check(check: Check, href: str | None) -> Component:
     tone = "ok" if check.good else "danger" if check.blocks else "warn"
     state = html.Span("done: " if check.good else "open: ", className="eob-hide")
     words = html.Span([state, html.Strong(check.name), html.Span(f" {check.sentence}", className="eob-muted")])
-    fix = [] if check.good else [html.A("Put right", href=href, className="eob-small")]
+    fix = [] if check.good or href is None else [html.A("Put right", href=href, className="eob-small")]
     mark = icon("check" if check.good else "alert")
     return html.Li(
         [mark, html.Div(words, className="eob-grow"), *fix], className=f"eob-publish__check eob-publish__check--{tone}"

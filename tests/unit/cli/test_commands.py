@@ -3,8 +3,10 @@
 import csv
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -158,7 +160,7 @@ def test_simulated_datasets_say_so_and_are_seeded(admin) -> None:
         (["relabel", "Tiny", "--patch", "99", "--label", "sea", "--user", "ada"], 2, "patches are 0 to 35"),
         (["report", "Tiny"], 2, "--pdf FILE"),
         (["report", "Tiny", "--pdf", "/nonexistent/r.pdf"], 2, "there is no folder /nonexistent"),
-        (["export", "Tiny", "--out", "/nonexistent/o.json"], 1, "/nonexistent/o.json cannot be written"),
+        (["export", "Tiny", "--out", "/nonexistent/o.json"], 2, "there is no folder /nonexistent"),
         (["export", "Tiny", "--out", "x", "--format", "xml"], 2, "'xml' is not one of"),
         (["delete", "Tiny"], 2, "--confirm"),
         (["frobnicate"], 2, "No such command"),
@@ -215,3 +217,11 @@ def test_the_demo_takes_a_folder_and_a_password_file(eobench, monkeypatch, data:
     assert eobench("worker", "--once").code == 0
     (row,) = json.loads(eobench("list", "--json").out)
     assert (row["name"], row["patches"], row["steps"]) == ("patches", 36, ["imported", "described", "mapped"])
+
+
+def test_a_demo_that_waits_for_its_download_can_be_started_again(eobench, home: Path) -> None:
+    for _ in range(2):
+        answer = eobench("demo", "--download", "--no-serve")
+        assert answer.code == 0 and "being downloaded" in answer.out
+    with closing(sqlite3.connect(home / "eobench.sqlite")) as database:
+        assert database.execute("SELECT kind, state FROM job").fetchall() == [("download", "queued")]

@@ -29,7 +29,7 @@ def test_classes_order_and_what_is_passed_over(load, picture, tmp_path: Path) ->
     assert report.counts == {K.BROKEN_IMAGE: 2}
     assert {issue.where for issue in report.issues} == {"a/broken.jpg", "a/empty.png"}
     assert report.labels == {"a": 2, "b": 2} and report.unlabelled == 1
-    assert any(note.startswith("1 files are not pictures") for note in report.notes)
+    assert any(note.startswith("Passed over: 1 file is no picture") for note in report.notes)
 
 
 def test_a_flat_folder_is_unlabelled(load, picture, tmp_path: Path) -> None:

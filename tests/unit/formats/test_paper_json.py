@@ -319,7 +319,7 @@ def test_preview_is_bounded_but_counts(tmp_path: Path, monkeypatch) -> None:
     seen = preview(tmp_path / "d.json", limit=4)
     assert (seen.format, seen.total_hint, seen.complete) == ("paper-json", 400, False)
     assert (seen.has_vectors, seen.vector_dim, seen.labels) == (True, 2, {"a": 25, "b": 25})
-    assert [r.path for r in seen.samples] == ["0.png", "12.png", "25.png", "37.png"]
+    assert [r.path for r in seen.samples] == ["0.png", "1.png", "24.png", "25.png"]  # of both labels, in turn
     assert [i.kind for i in seen.issues] == [K.MISSING_FILE] * 4
 
 

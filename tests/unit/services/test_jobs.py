@@ -27,9 +27,7 @@ def some(workspace: Workspace, people) -> dict[str, int]:
             "none": (people.builder.user_id, None),
         }
         return {
-            name: queue.enqueue(
-                session, kind=JobKind.EMBED, title=name, args={}, owner_id=owner, dataset_id=dataset
-            ).id
+            name: queue.enqueue(session, kind=JobKind.EMBED, title=name, args={}, owner_id=owner, dataset_id=dataset).id
             for name, (owner, dataset) in made.items()
         }
 

@@ -1,0 +1,164 @@
+"""Make the README's pictures: boot a demo, walk through its pages, write docs/pictures/*.png.
+
+Simulated data by default; EOBENCH_DEMO_DATA names an image folder such as EuroSAT's instead. ``--home`` takes a
+workspace that is prepared already (then EOBENCH_ADMIN_PASSWORD_FILE holds its admin's password).
+"""
+
+import argparse
+import io
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from find_browser import find
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from eobench_dash.domain.people import Principal, Role
+from eobench_dash.services import datasets, embeddings, patches, verification
+from eobench_dash.services.workspace import open_workspace
+from eobench_dash.settings import load_settings
+
+OUT = Path(__file__).parents[1] / "docs" / "pictures"
+SIZE = {"width": 1280, "height": 800}
+LARGEST = 300_000
+OPERATOR = Principal(user_id=1, name="admin", role=Role.ADMIN, session_key="pictures")
+
+
+def main() -> int:
+    """0, or 1 and a sentence."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--home", type=Path, help="a prepared workspace (default: a new one, removed afterwards)")
+    home = parser.parse_args().home
+    chromium = find()
+    if chromium is None:
+        print("Pictures need Chromium; tools/find_browser.py says how to get it.", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as scratch:
+        password_file = Path(os.environ.get("EOBENCH_ADMIN_PASSWORD_FILE") or f"{scratch}/password")
+        if not password_file.exists():
+            password_file.write_text(secrets.token_urlsafe(12))
+        os.environ.update(
+            EOBENCH_HOME=str(home or f"{scratch}/home"),
+            EOBENCH_ADMIN_PASSWORD_FILE=str(password_file),
+            EOBENCH_WORKERS="0",
+            EOBENCH_PORT="0",
+            EOBENCH_LOG_LEVEL="WARNING",
+        )
+        dataset_id, ordinal = prepare()
+        with served() as url, sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--use-angle=swiftshader"])
+            page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+            walk(page, url, password_file.read_text().strip(), dataset_id, ordinal)
+            browser.close()
+    return 0
+
+
+def eobench(*words: str) -> None:
+    """Run a command of ours to its end."""
+    subprocess.run([sys.executable, "-m", "eobench_dash.cli", *words], check=True)
+
+
+def prepare() -> tuple[int, int]:
+    """Data, features, map and metrics, as far as they are missing; the dataset shown, and a patch of it."""
+    eobench("demo", "--no-serve")
+    eobench("worker", "--once")
+    ws = open_workspace(load_settings())
+    with_map = [
+        d for d in datasets.list_datasets(ws, OPERATOR) if embeddings.list_embeddings(ws, OPERATOR, dataset_id=d.id)
+    ]
+    if not with_map:
+        raise SystemExit("No dataset has a map: look at the jobs' messages above.")
+    chosen = max(with_map, key=lambda d: (not d.simulated, d.patch_count))
+    if verification.latest_verification(ws, OPERATOR, dataset_id=chosen.id) is None:
+        verification.start_verification(ws, OPERATOR, dataset_id=chosen.id)
+        eobench("worker", "--once")
+    ordinal = _patch_called(ws, chosen.id, "River") or chosen.patch_count // 2
+    ws.close()
+    return chosen.id, ordinal
+
+
+def _patch_called(ws: Any, dataset_id: int, label: str) -> int | None:
+    count = datasets.get_dataset(ws, OPERATOR, dataset_id=dataset_id).patch_count
+    for ordinal in range(7, count, 97):
+        if patches.patch_info(ws, OPERATOR, dataset_id=dataset_id, ordinal=ordinal).label == label:
+            return ordinal
+    return None
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """A server of our own on a free port; its address."""
+    command = [sys.executable, "-m", "eobench_dash.cli", "serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stdout or ():
+                if "http://" in line:
+                    yield line.split()[-1]
+                    return
+            raise SystemExit("The server did not start.")
+        finally:
+            process.terminate()
+
+
+def walk(page: Page, url: str, password: str, dataset_id: int, ordinal: int) -> None:
+    """Every page of the way, each with something to see on it."""
+    page.goto(f"{url}/auth/login")
+    shoot(page, "login")
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", password)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(f"{url}/")
+    shoot(page, "home")
+    page.goto(f"{url}/explore/{dataset_id}")
+    until(page, "map && map.state().ready && map.state().settled")
+    spot = page.evaluate("(o) => document.getElementById('explore-map').eobMap.screenOf(o)", ordinal)
+    page.mouse.move(spot["x"], spot["y"])
+    page.mouse.click(spot["x"], spot["y"])
+    until(page, "document.querySelectorAll('#explore-neighbours [data-ordinal]').length === 20")
+    shoot(page, "explore")
+    page.keyboard.press("m")
+    page.keyboard.press("/")
+    until(page, "document.querySelector('.eob-assign__item')")
+    shoot(page, "clean")
+    page.keyboard.press("Escape")
+    for name in ("verify", "publish"):
+        page.goto(f"{url}/{name}/{dataset_id}")
+        shoot(page, name)
+
+
+def until(page: Page, code: str, seconds: float = 60) -> None:
+    """Poll an expression in which ``map`` is the map (the page's policy forbids eval)."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"() => {{ const map = document.getElementById('explore-map')?.eobMap; return {code}; }}"):
+        if time.monotonic() > end:
+            raise SystemExit(f"The page did not get there within {seconds:.0f} s: {code}")
+        time.sleep(0.1)
+
+
+def shoot(page: Page, name: str) -> None:
+    """Take a picture once the page is quiet, in few colours: a PNG of at most 300 kB."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(900)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    OUT.mkdir(parents=True, exist_ok=True)
+    for colors in (256, 128, 64):
+        out = io.BytesIO()
+        image.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            out, "PNG", optimize=True
+        )
+        if out.tell() <= LARGEST:
+            break
+    (OUT / f"{name}.png").write_bytes(out.getvalue())
+    print(f"{name}.png: {out.tell() / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
