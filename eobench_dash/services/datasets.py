@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job, MetricRun
+from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job
 from eobench_dash.db.queries import datasets as queries
 from eobench_dash.domain.datasets import (
     DatasetState,
@@ -114,12 +114,13 @@ def _summaries(session: Session, rows: list[Dataset]) -> list[DatasetSummary]:
         labelled[dataset_id] = (n_labelled, n_changed or 0)
     labels = {row[0]: row[1] for row in session.execute(queries.label_counts())}
 
-    def having(model: type[FeatureSet] | type[Embedding] | type[MetricRun]) -> set[int]:
+    def having(model: type[FeatureSet] | type[Embedding]) -> set[int]:
         return set(
             session.scalars(select(model.dataset_id).where(model.dataset_id.in_(ids)).group_by(model.dataset_id))
         )
 
-    described, mapped, verified = having(FeatureSet), having(Embedding), having(MetricRun)
+    described, mapped = having(FeatureSet), having(Embedding)
+    verified = set(session.scalars(queries.verified_now(ids)))
     result = []
     for d in rows:
         n_labelled, n_changed = labelled.get(d.id, (0, 0))

@@ -45,7 +45,7 @@ def check_kind(dataset: Dataset, kind: str) -> None:
 def queue_features(session: Session, dataset: Dataset, *, kind: str, owner: int | None, follow_up: bool) -> int:
     """The job row (the one that waits already, if equal), in the caller's transaction; ``follow_up`` queues the default
     map after it."""
-    title = f"Describe {dataset.name} by {kind}"
+    title = f"Describe {dataset.name} ({kind})"
     args = {"kind": kind, "follow_up": follow_up}
     job = enqueue_once(session, kind=JobKind.FEATURES, title=title, args=args, owner_id=owner, dataset_id=dataset.id)
     return job.id

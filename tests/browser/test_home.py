@@ -140,7 +140,12 @@ def test_home_shows_where_a_dataset_stands(enter, house):
         "Coasts <i>&amp;" in words and "simulated data" in words and "40 patches" in words and "100 % labelled" in words
     )
     assert page.locator(".eob-track__step--done").count() == 1
-    page.wait_for_function("[...document.querySelectorAll('.eob-strip img')].every(i => i.complete && i.naturalWidth)")
+    loaded = "[...document.querySelectorAll('.eob-strip img')].every(i => i.complete && i.naturalWidth)"
+    for _ in range(100):  # not wait_for_function: it evaluates in the page, which the policy forbids
+        if page.evaluate(loaded):
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate(loaded)
     assert page.locator(".eob-strip img").count() == 10
 
 

@@ -1,10 +1,11 @@
 """Queries about datasets, their patches, feature sets and maps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, case, func, or_, select
 
-from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Label, MetricRun, Patch
+from eobench_dash.db.models import AnnotationEvent, Dataset, Embedding, FeatureSet, Label, MetricRun, Patch
 from eobench_dash.domain.datasets import DatasetState
 from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
 
@@ -59,6 +60,19 @@ def newest_embeddings(dataset_id: int) -> Select[Embedding, FeatureSet, Label]:
 def newest_metric_run(dataset_id: int) -> Select[MetricRun]:
     """A dataset's latest verification."""
     return select(MetricRun).where(MetricRun.dataset_id == dataset_id).order_by(MetricRun.id.desc()).limit(1)
+
+
+def verified_now(dataset_ids: Sequence[int]) -> Select[int]:
+    """Those of the datasets whose latest verification has seen their newest label event."""
+    newest = (
+        select(func.max(AnnotationEvent.id)).where(AnnotationEvent.dataset_id == MetricRun.dataset_id).scalar_subquery()
+    )
+    return (
+        select(MetricRun.dataset_id)
+        .where(MetricRun.dataset_id.in_(dataset_ids))
+        .group_by(MetricRun.dataset_id)
+        .having(func.max(MetricRun.last_event_id) >= func.coalesce(newest, 0))
+    )
 
 
 def feature_set_info(row: FeatureSet) -> FeatureSetInfo:

@@ -55,9 +55,7 @@ def _labels(edits: bool) -> Component:
 def _editor() -> Component:
     swatches = dcc.RadioItems(
         id=ids.PALETTE,
-        options=[
-            {"label": html.Span(className="eob-swatch", style={"background": c}, title=c), "value": c} for c in PALETTE
-        ],
+        options=[{"label": _swatch(color), "value": color} for color in PALETTE],
         inline=True,
         className="eob-palette",
     )
@@ -79,6 +77,11 @@ def _editor() -> Component:
         className="eob-stack eob-apart",
     )
     return dialog(ids.EDITOR, "Label", [*fields, merge], small=True)
+
+
+def _swatch(color: str) -> Component:
+    words = html.Span(color, className="eob-hide")  # the name of the choice for who does not see it
+    return html.Span(words, className="eob-swatch", style={"background": color}, title=color)
 
 
 _MEANING = "What an annotator needs to know to decide: it goes into reports and exports."

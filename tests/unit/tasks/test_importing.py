@@ -166,6 +166,25 @@ def test_deleting_leaves_nothing_and_frees_the_name(workspace, builder, imagefol
     assert imagefolder.exists(), "the user's own files are never deleted"
 
 
+def test_deleting_removes_what_was_uploaded(workspace, builder, imagefolder, run) -> None:
+    upload = workspace.settings.home / "uploads" / "upload-1" / "set"
+    shutil.copytree(imagefolder, upload)
+    run(importing.start_import(workspace, builder, path=str(upload), name="Sent", follow_up=False))
+    made = datasets.find_dataset(workspace, builder, name="Sent")
+    run(datasets.delete_dataset(workspace, builder, dataset_id=made.id, typed_name="Sent"))
+    assert not upload.parent.exists() and upload.parent.parent.exists()
+
+
+def test_an_append_from_elsewhere_is_refused_before_it_starts(workspace, builder, imagefolder, run) -> None:
+    run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
+    made = datasets.find_dataset(workspace, builder, name="Patches")
+    other = imagefolder.parent / "others"
+    shutil.copytree(imagefolder, other)
+    with pytest.raises(Conflict, match="lie below"):
+        importing.start_import(workspace, builder, path=str(other), name="", append_to=made.id)
+    assert importing.start_import(workspace, builder, path=str(imagefolder), name="", append_to=made.id)
+
+
 def test_simulated_patches_have_labels_and_places(workspace, builder, run) -> None:
     job_id = importing.start_simulation(
         workspace, builder, name="Sim", modality="sar", count=50, seed=3, follow_up=False

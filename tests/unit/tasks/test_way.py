@@ -21,6 +21,7 @@ from eobench_dash.services import (
     patches,
     verification,
 )
+from eobench_dash.services.annotate import relabel
 from eobench_dash.services.pixels import open_pixels
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import describing
@@ -180,3 +181,10 @@ def test_patches_are_found_by_number_and_path(workspace, builder, dataset) -> No
         find("_3.png")
     with pytest.raises(Exception, match="patches are 0 to 59"):
         find("60")
+
+
+def test_a_relabel_makes_the_verification_old(workspace, builder, described, run) -> None:
+    run(verification.start_verification(workspace, builder, dataset_id=described.id))
+    assert "verified" in datasets.get_dataset(workspace, builder, dataset_id=described.id).steps
+    relabel(workspace, builder, dataset_id=described.id, ordinals=[0], label="sea")
+    assert "verified" not in datasets.get_dataset(workspace, builder, dataset_id=described.id).steps

@@ -4,15 +4,18 @@
   const React = window.React;
   const base = new URL(".", document.currentScript.src);
   const modules = ["map", "api", "camera", "card", "chrome", "data", "dom", "grid", "images", "input", "overlay", "pointing", "raster", "renderer", "scene", "theme", "view", "wire"];
-  for (const name of modules) {
-    // Side by side instead of one import after another.
-    const link = document.createElement("link");
-    link.rel = "modulepreload";
-    link.href = new URL(name + ".js", base).href;
-    document.head.append(link);
-  }
+  // Asked for only where a map is shown (other pages do without), and then side by side, not one import after another.
+  const preload = () => {
+    for (const name of modules) {
+      const link = document.createElement("link");
+      link.rel = "modulepreload";
+      link.href = new URL(name + ".js", base).href;
+      document.head.append(link);
+    }
+  };
   let entry = null;
   const load = () => {
+    if (!entry) preload();
     entry = entry || import(new URL("map.js", base).href);
     entry.catch(() => { entry = null; }); // a passing failure is tried again with the next map
     return entry;
