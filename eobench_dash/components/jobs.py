@@ -4,7 +4,7 @@ from dash import html
 
 from eobench_dash.components import ids
 from eobench_dash.components.ui import ago, chip, icon_button, meter
-from eobench_dash.domain.jobs import JobInfo, JobState
+from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 
 _TONE = {JobState.DONE: "ok", JobState.FAILED: "danger", JobState.CANCELLED: "warn"}
 
@@ -37,7 +37,8 @@ def _state(job: JobInfo) -> html.Span:
 
 
 def _buttons(job: JobInfo, at: str, may_act: bool) -> list[html.Button]:
-    if not may_act or job.state == JobState.DONE or (job.cancel_requested and not job.state.over):
+    settled = job.state == JobState.DONE or (job.cancel_requested and not job.state.over)
+    if not may_act or settled or (job.kind == JobKind.DELETE and not job.state.over):  # nobody stops half a deletion
         return []
     if job.state.over:
         return [icon_button(f"Retry: {job.title}", "retry", id=ids.job_retry(job.id, at=at), look="quiet small")]

@@ -27,6 +27,7 @@ _PAGES = {
     405: ("Not this way", "alert", "This address does not answer that kind of request."),
     413: ("Too large", "upload", "What was sent is larger than this server takes."),
     429: ("Too often", "clock", "Too many attempts. Wait a few minutes and try again."),
+    503: ("Not just now", "clock", "The server cannot do this at the moment. Try again in a while."),
     500: ("Something broke", "alert", "That is our fault, not yours; it has been written to the log. Try again."),
 }
 
