@@ -34,6 +34,7 @@ def main(*, with_parent: bool = False, once: bool = False, tasks: str = TASKS_MO
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     if with_parent:
+        os.nice(5)  # beside a web process: pages stay quick while jobs (and the warming up for them) use every core
         Thread(target=_follow_parent, args=(stop,), daemon=True).start()
     run_worker(settings, stop=stop, once=once, tasks=tasks)
     return 0
