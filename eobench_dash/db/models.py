@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Text,
@@ -277,8 +278,65 @@ class MetricRun(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     params: Mapped[dict[str, Any]] = mapped_column(default=dict)
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    artefact: Mapped[str | None] = mapped_column(String(160), default=None)
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), default=None)
     job_id: Mapped[int | None] = mapped_column(Integer, default=None)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ClusterSet(Base):
+    """Clusters of a feature set's vectors, of all patches or (label) of one label group; members in an artefact.
+
+    ``clusters``: per cluster its index, name, colour, size and typical patches.
+    """
+
+    __tablename__ = "cluster_set"
+    __table_args__ = (UniqueConstraint("dataset_id", "key", name="uq_cluster_set_key"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    feature_set_id: Mapped[int] = mapped_column(ForeignKey("feature_set.id"))
+    label_id: Mapped[int | None] = mapped_column(ForeignKey("label.id"), default=None)
+    method: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(default=1)
+    params: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    key: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]
+    artefact: Mapped[str] = mapped_column(String(160))
+    clusters: Mapped[list[Any]] = mapped_column(default=list)
+    quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    job_id: Mapped[int | None] = mapped_column(Integer, default=None)
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), default=None)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Advice(Base):
+    """Which labels to split and which to merge, as a job found it on the labels up to ``last_event_id``."""
+
+    __tablename__ = "advice"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"), index=True)
+    feature_set_id: Mapped[int] = mapped_column(ForeignKey("feature_set.id"))
+    last_event_id: Mapped[int] = mapped_column(BigInteger, default=0)
+    params: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    result: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    job_id: Mapped[int | None] = mapped_column(Integer, default=None)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class SavedSelection(Base):
+    """Patches that a link names. ``ordinals``: their numbers, ascending, as the store packs them."""
+
+    __tablename__ = "saved_selection"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"), index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    patch_count: Mapped[int]
+    ordinals: Mapped[bytes] = mapped_column(LargeBinary)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), default=None)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

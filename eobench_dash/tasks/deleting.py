@@ -6,9 +6,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import (
+    Advice,
     AnnotationBatch,
     AnnotationEvent,
     Assignment,
+    ClusterSet,
     Dataset,
     Embedding,
     FeatureSet,
@@ -17,6 +19,7 @@ from eobench_dash.db.models import (
     MetricRun,
     Patch,
     PatchLabel,
+    SavedSelection,
 )
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.jobs.handle import JobHandle
@@ -61,7 +64,8 @@ def _sources(session: Session, dataset_id: int) -> list[Path]:
 
 
 def _rest(session: Session, dataset_id: int) -> None:
-    for model in (AnnotationEvent, PatchLabel, Patch, MetricRun, Embedding, FeatureSet, Assignment):
+    made = (MetricRun, Advice, ClusterSet, SavedSelection, Embedding, FeatureSet)
+    for model in (AnnotationEvent, PatchLabel, Patch, *made, Assignment):
         session.execute(delete(model).where(model.dataset_id == dataset_id))
     session.execute(update(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id).values(undoes_id=None))
     session.execute(delete(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id))
