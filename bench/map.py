@@ -1,8 +1,15 @@
-"""The embedding map in headless Chromium: first paint, frames, pick, lasso, recolour at 30,813 to 1,000,000 points.
+"""The embedding map beside plotly's scattergl and regl-scatterplot, in one headless Chromium with software GL.
 
-Run ``python bench/map.py``; prints one table. Points are made up (seed 0): ten Gaussian clumps, or uniform. Times are
-taken inside the page: frames as presented (requestAnimationFrame to requestAnimationFrame while a drag or a wheel goes
-on), work as the time of the call. The peers of the field join this table in a later issue.
+Run ``python -m bench.map``: 1000 x 800 pixels, 30,813 to 1,000,000 made-up points (seed 0), in ten Gaussian clumps or
+uniform. Every tool gets the same arrays, a fresh browser, and the same hands (``map_pages/harness.js``): a drag, a
+wheel, recolouring, hovering, a lasso of about a tenth with a real mouse. Frames are those presented
+(requestAnimationFrame to requestAnimationFrame while the hand moves); a peer's GL work is waited for by reading one
+pixel.
+``first paint``: from the arrays in memory to the picture (ours reads and indexes its bytes in that time).
+``memory``: proportional set size of the browser's renderer and GPU processes, less those of an empty page.
+
+The peers are for measuring only: plotly.js comes with Python's plotly, regl-scatterplot is fetched by npm into a folder
+outside the checkout (``--peers``), and a missing peer is left out and said.
 """
 
 import argparse
@@ -10,98 +17,41 @@ import json
 import math
 import os
 import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dash import Dash
-from flask import Response
-from playwright.sync_api import Page, sync_playwright
+import numpy.typing as npt
+import plotly
+import plotly.graph_objects as go
+from flask import Flask, Response, abort, send_from_directory
+from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from eobench_dash.components.embedding_map import EmbeddingMap
+from bench._common import ROOT, machine_line, markdown_table
 from eobench_dash.domain import wire
 from eobench_dash.domain.labels import PALETTE
 
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--js-flags=--expose-gc"]
-WIDTH, HEIGHT = 1000, 800
-LABELS = 10
-
-MEASURE = """async () => {
-  const root = document.getElementById('map'), map = root.eobMap, top = root.querySelector('.eob-map__top');
-  const box = top.getBoundingClientRect(), rest = (ms) => new Promise((ok) => setTimeout(ok, ms));
-  const frame = () => new Promise(requestAnimationFrame);
-  const at = (q, list) => list.sort((a, b) => a - b)[Math.min(Math.floor(q * list.length), list.length - 1)];
-  const send = (type, x, y, more = {}) => top.dispatchEvent(new PointerEvent(type,
-    { pointerId: 1, pointerType: 'mouse', clientX: box.left + x, clientY: box.top + y, bubbles: true, ...more }));
-  top.setPointerCapture = () => {};
-  const settle = async () => { await frame(); await frame(); while (!map.state().settled) await frame(); };
-  const frames = async (n, step) => {
-    const gaps = [], work = [];
-    let last = await frame();
-    for (let i = 0; i < n; i++) {
-      step(i);
-      const now = await frame();
-      gaps.push(now - last); last = now;
-      work.push(map.state().stats.frameMs);
-    }
-    return { gap: at(0.5, gaps), gapWorst: at(0.95, gaps), work: at(0.5, work) };
-  };
-  const out = {};
-  await settle();
-  out.idle = await frames(30, () => {}); // what a frame takes here when nothing moves
-  send('pointerdown', 500, 400, { button: 0 });
-  out.pan = await frames(60, (i) => send('pointermove', 500 + 60 * Math.sin(i / 6), 400 + 40 * Math.cos(i / 5)));
-  send('pointerup', 500, 400);
-  await settle();
-  out.zoom = await frames(40, (i) => top.dispatchEvent(new WheelEvent('wheel',
-    { deltaY: i < 20 ? -60 : 60, clientX: box.left + 480, clientY: box.top + 420, bubbles: true, cancelable: true })));
-  const from = performance.now();
-  await settle();
-  out.settle = performance.now() - from;
-  map.fit(); await rest(500); await settle();
-  const one = [];
-  for (let i = 0; i < 60; i++) {
-    const t = performance.now();
-    map.recolour([i * 97], i % 10);
-    one.push(performance.now() - t);
-  }
-  out.recolourOne = at(0.5, one);
-  await settle();
-  const full = [];
-  for (let i = 0; i < 7; i++) {
-    map.recolour(Array.from({ length: 500 }, (_, j) => j * 50), (i + 1) % 10);
-    await settle(); full.push(map.state().stats.fullMs);
-  }
-  out.full = at(0.5, full);
-  const pick = [];
-  for (let i = 0; i < 1500; i++) {
-    const x = (i * 137.5) % box.width, y = (i * 61.8) % box.height;
-    const t = performance.now(); map.pick(x, y); pick.push(performance.now() - t);
-  }
-  out.pick99 = at(0.99, pick);
-  send('pointerdown', 300, 250, { button: 0, shiftKey: true });
-  for (let i = 1; i <= 120; i++) {
-    const a = i / 120 * 2 * Math.PI;
-    send('pointermove', 500 - 200 * Math.cos(a), 250 + 200 * Math.sin(a), { shiftKey: true });
-  }
-  const t = performance.now(); send('pointerup', 300, 250); out.lasso = performance.now() - t;
-  out.selected = map.state().selected;
-  map.clearSelection();
-  await settle();
-  if (window.gc) window.gc();
-  out.heapMB = performance.memory.usedJSHeapSize / 2 ** 20;
-  return out;
-}"""
-
-FIRST_PAINT = """() => { const t0 = performance.now(); window.t0 = t0;
-  document.addEventListener('eob:ready', () => requestAnimationFrame(() => requestAnimationFrame((t) => {
-    window.painted = performance.now(); })), { once: true }); }"""
+ARGS = [
+    "--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--js-flags=--expose-gc",
+    "--enable-precise-memory-info",
+]  # fmt: skip
+WIDTH, HEIGHT, LABELS = 1000, 800, 10
+PEER = "regl-scatterplot@1.16.0"
+TOOLS = ("ours", "plotly", "regl")
+PAGES = Path(__file__).parent / "map_pages"
+MAP = ROOT / "eobench_dash" / "components" / "embedding_map"
+PLOTLY = Path(plotly.__file__).parent / "package_data"
+LIMIT_MS = 600_000
+Points = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.uint16]]
 
 
-def points(n: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def points(n: int, kind: str) -> Points:
     """x, y float32 (n,) and codes uint16 (n,)."""
     rng = np.random.default_rng(0)
     codes = np.sort(rng.integers(0, LABELS, n)).astype(np.uint16)
@@ -112,40 +62,160 @@ def points(n: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32), codes
 
 
+def bytes_sent(tool: str, data: Points) -> int:
+    """What each tool's usual server sends for these points, before any compression."""
+    x, y, codes = data
+    if tool == "ours":
+        return len(wire.pack_coords(x, y)) + len(wire.pack_labels(codes))
+    if tool == "regl":
+        return 3 * x.nbytes  # x, y and category as float32, as its Python side does
+    return len(go.Figure(go.Scattergl(x=x, y=y, marker={"color": codes})).to_json())
+
+
 class _Quiet(WSGIRequestHandler):
     def log_request(self, *args: Any) -> None:
         """Nothing."""
 
 
 @contextmanager
-def served(n: int, kind: str) -> Iterator[str]:
-    """The address of a page with the map of n points."""
-    x, y, codes = points(n, kind)
-    coords, labels = wire.pack_coords(x, y), wire.pack_labels(codes)
-    app = Dash(__name__, assets_folder="/nonexistent")
-    app.server.add_url_rule("/coords", "coords", lambda: Response(coords, mimetype=wire.MIMETYPE))
-    app.server.add_url_rule("/codes", "codes", lambda: Response(labels, mimetype=wire.MIMETYPE))
-    table = [{"code": i, "name": f"Label {i}", "color": PALETTE[i]} for i in range(LABELS)]
-    style = {"position": "fixed", "inset": 0}
-    app.layout = EmbeddingMap(id="map", coordsUrl="/coords", labelsUrl="/codes", labels=table, style=style)
-    server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=_Quiet)
+def served(data: Points, peers: Path) -> Iterator[str]:
+    """The address of the three tools' pages for these points."""
+    x, y, codes = data
+    app = Flask(__name__, static_folder=None)
+    blobs = {
+        "xy": x.tobytes() + y.tobytes(), "codes": wire.pack_labels(codes), "coords": wire.pack_coords(x, y),
+        "colors": json.dumps(PALETTE[:LABELS]).encode(),
+    }  # fmt: skip
+
+    @app.get("/<name>")
+    def blob(name: str) -> Response:
+        if name not in blobs:
+            abort(404)
+        return Response(blobs[name], mimetype="application/octet-stream")
+
+    @app.get("/page/<tool>")
+    def page(tool: str) -> str:
+        return _page(tool)
+
+    folders = {"bench": PAGES, "map": MAP, "npm": peers / "node_modules", "plotly": PLOTLY}
+
+    @app.get("/<folder>/<path:name>")
+    def static(folder: str, name: str) -> Response:
+        return send_from_directory(folders[folder], name, max_age=3600)
+
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def measure(page: Page, url: str) -> dict[str, Any]:
-    """The numbers of one map."""
-    page.add_init_script(f"({FIRST_PAINT})()")
-    page.goto(url)
-    page.wait_for_function("window.painted", timeout=120_000)
-    timing = "() => { const r = performance.getEntriesByType('resource').filter((e) => /coords|codes/.test(e.name));"
-    timing += " return [window.painted, window.painted - Math.max(...r.map((e) => e.responseEnd))]; }"
-    painted, after_bytes = page.evaluate(timing)
-    return {"painted": painted, "afterBytes": after_bytes, **page.evaluate(MEASURE)}
+def _page(tool: str) -> str:
+    imports = {"imports": {"pub-sub-es": "/npm/pub-sub-es/dist/index.js", "regl": "/bench/regl-module.js"}}
+    extra = {
+        "ours": '<link rel="stylesheet" href="/map/map.css">',
+        "plotly": '<script src="/plotly/plotly.min.js"></script>',
+        "regl": '<script src="/npm/regl/dist/regl.min.js"></script>'
+        f'<script type="importmap">{json.dumps(imports)}</script>',
+    }[tool]
+    size = f"position:fixed;left:0;top:0;width:{WIDTH}px;height:{HEIGHT}px"
+    return (
+        f'<!DOCTYPE html><html><head><meta charset="utf-8">{extra}</head><body style="margin:0">'
+        f'<div id="root" class="eob-map" style="{size}"></div>'
+        f'<script type="module" src="/bench/{tool}.js"></script></body></html>'
+    )
+
+
+def memory_mb(browser: Browser) -> float:
+    """Proportional set size of the renderers and the GPU process, MB."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    total = 0
+    for process in found:
+        if process["type"] in {"renderer", "GPU"}:
+            lines = Path(f"/proc/{process['id']}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def measure(browser: Browser, url: str, tool: str) -> dict[str, Any]:
+    """The numbers of one tool."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    page.set_default_timeout(LIMIT_MS)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("about:blank")
+    empty = memory_mb(browser)
+    page.goto(f"{url}/page/{tool}")
+    page.wait_for_function("window.ready", timeout=LIMIT_MS)
+    row: dict[str, Any] = page.evaluate("window.measure()")
+    row["memory"] = memory_mb(browser) - empty
+    row["lasso"] = lasso(page)
+    page.close()
+    if complaints:
+        row["complaints"] = complaints[:3]
+    return row
+
+
+def lasso(page: Page) -> dict[str, float]:
+    """A loop around about a tenth of the points with the mouse: from its release to the selection."""
+    page.evaluate("window.armLasso()")
+    page.mouse.move(660, 250)
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    for i in range(1, 41):
+        angle = 2 * math.pi * i / 40
+        page.mouse.move(500 + 160 * math.cos(angle), 250 + 160 * math.sin(angle))
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    page.wait_for_function("window.lasso !== null", timeout=LIMIT_MS)
+    return page.evaluate("window.lasso")  # type: ignore[no-any-return]
+
+
+def fetch_peers(folder: Path) -> bool:
+    """regl-scatterplot by npm, into a folder outside the checkout; False where that cannot be."""
+    if (folder / "node_modules" / "regl-scatterplot").exists():
+        return True
+    if shutil.which("npm") is None:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "install", "--no-save", "--no-package-lock", "--ignore-scripts", "--prefix", str(folder), PEER]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+
+
+ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("first paint, ms", ("painted",)),
+    ("frame while panning, ms", ("pan", "mean")),
+    ("… 95th percentile", ("pan", "p95")),
+    ("frame while zooming, ms", ("zoom", "mean")),
+    ("… 95th percentile", ("zoom", "p95")),
+    ("exact after the last wheel, ms", ("settle",)),
+    ("recolour one: the call, ms", ("recolourOne", "call")),
+    ("recolour one: shown, ms", ("recolourOne", "shown")),
+    ("recolour all: shown, ms", ("recolourAll", "shown")),
+    ("hover pick p50, ms", ("pick", "p50")),
+    ("hover pick p99, ms", ("pick", "p99")),
+    ("lasso, ms", ("lasso", "ms")),
+    ("… patches selected", ("lasso", "count")),
+    ("browser memory, MB", ("memory",)),
+    ("bytes sent, MB", ("bytes",)),
+)
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """One size and shape as markdown."""
+
+    def value(tool: str, path: tuple[str, ...]) -> object:
+        found: Any = results[tool]
+        for part in path:
+            found = found.get(part) if isinstance(found, dict) else None
+        return float(found) if isinstance(found, int | float) else "–"
+
+    rows = [[name, *(value(tool, path) for tool in results)] for name, path in ROWS]
+    return markdown_table(["", *results], rows)
 
 
 def main() -> None:
@@ -153,33 +223,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, nargs="*", default=[30_813, 300_000, 1_000_000])
     parser.add_argument("--kinds", nargs="*", default=["clustered", "uniform"])
+    parser.add_argument("--tools", nargs="*", default=list(TOOLS), choices=TOOLS)
     parser.add_argument("--chromium", default=os.environ.get("EOBENCH_CHROMIUM") or shutil.which("chromium"))
+    parser.add_argument("--peers", type=Path, default=Path(tempfile.gettempdir()) / "eobench-peers")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=options.chromium, args=CHROMIUM_ARGS)
-        for kind in options.kinds:
-            for n in options.points:
-                page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-                with served(n, kind) as url:
-                    row = measure(page, url)
-                page.close()
-                print(json.dumps({"kind": kind, "n": n, **row}) if options.json else line(kind, n, row), flush=True)
-        browser.close()
-
-
-def line(kind: str, n: int, row: dict[str, Any]) -> str:
-    """One map's numbers in words."""
-    moves = "; ".join(
-        f"frame {move} {row[move]['gap']:.1f} (95 %: {row[move]['gapWorst']:.1f}, own {row[move]['work']:.1f}) ms"
-        for move in ("idle", "pan", "zoom")
-    )
-    return (
-        f"{kind:9} {n:>9,}: painted {row['afterBytes']:.0f} ms after the bytes; {moves}; "
-        f"exact {row['settle']:.0f} ms after the last wheel; whole picture {row['full']:.1f} ms; "
-        f"recolour of one {row['recolourOne']:.2f} ms; pick p99 {row['pick99']:.3f} ms; "
-        f"lasso of {row['selected']:,} {row['lasso']:.0f} ms; heap {row['heapMB']:.0f} MB"
-    )
+    tools = list(options.tools)
+    if "regl" in tools and not fetch_peers(options.peers):
+        print(f"{PEER} could not be fetched by npm; measured without it.", flush=True)
+        tools.remove("regl")
+    print(machine_line("plotly"), flush=True)
+    for kind in options.kinds:
+        for n in options.points:
+            data, results = points(n, kind), {}
+            with served(data, options.peers) as url, sync_playwright() as p:
+                for tool in tools:
+                    browser = p.chromium.launch(executable_path=options.chromium, args=ARGS)
+                    results[tool] = {"bytes": bytes_sent(tool, data) / 1e6, **measure(browser, url, tool)}
+                    browser.close()
+            print(f"\n{n:,} points, {kind}:\n\n{table(results)}", flush=True)
+            if options.json:
+                print(json.dumps({"kind": kind, "n": n, **results}), flush=True)
 
 
 if __name__ == "__main__":

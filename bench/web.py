@@ -149,6 +149,33 @@ def memory(
     return rows
 
 
+WATCH = """document.addEventListener('eob:ready', () => requestAnimationFrame(() => requestAnimationFrame(() => {
+  window.benchPainted = performance.now();
+})), { once: true });"""
+SEEN = """() => {
+  const page = performance.getEntriesByType('navigation')[0];
+  return window.benchPainted && page.loadEventEnd ? [page.loadEventEnd, window.benchPainted] : null;
+}"""
+
+
+def map_paint(browser: Browser, port: int, path: str, cookies: Any, *, times: int) -> list[list[float]]:
+    """Per cold browser: milliseconds until the page's own load event, and until the map's points are on the screen."""
+    found = []
+    for _ in range(times):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context.add_cookies(cookies)
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        page.goto(f"http://127.0.0.1:{port}{path}")
+        seen = None
+        while seen is None:
+            page.wait_for_timeout(50)
+            seen = page.evaluate(SEEN)
+        found.append(seen)
+        context.close()
+    return found
+
+
 def latencies(ask: Callable[[int], requests.Response], ordinals: list[int]) -> list[float]:
     """p50 and p99 in milliseconds."""
     taken = []
@@ -216,6 +243,10 @@ def measure(env: Mapping[str, str], chromium: str, *, port: int, other: int, tim
             }
             used = memory(browser, process.pid, port, shown, cookies)
             print(f"\n{markdown_table(['web process after', 'VmRSS MB'], used)}")
+            explore = next(name for name in shown if name.startswith("explore"))
+            painted = np.median(map_paint(browser, port, shown[explore][0], cookies, times=times), axis=0)
+            row = [f"{explore}, cold browser", float(painted[0]), float(painted[1]), float(painted[1] - painted[0])]
+            print(f"\n{markdown_table(['map', 'page loaded ms', 'painted ms', 'after the load ms'], [row])}")
             browser.close()
             api = f"http://127.0.0.1:{port}/api/datasets/{vectors}"
             rng = np.random.default_rng(0)

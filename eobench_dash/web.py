@@ -20,7 +20,18 @@ from eobench_dash.pages.shell.failures import install_error_pages, tell
 from eobench_dash.pages.shell.layout import shell
 from eobench_dash.pages.shell.router import Router
 from eobench_dash.pages.verify.page import PAGE as VERIFY
-from eobench_dash.routes import api, bytes, downloads, health, importing
+from eobench_dash.routes import (
+    analytics,
+    api,
+    bytes,
+    clusters,
+    columns,
+    downloads,
+    health,
+    importing,
+    selections,
+    sheets,
+)
 from eobench_dash.routes import auth as log_in_forms
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings
@@ -33,7 +44,7 @@ PAGES: tuple[Page, ...] = (
     DATASETS,
     ADMIN,
 )
-ROUTES = (health, log_in_forms, bytes, api, importing, downloads)
+ROUTES = (health, log_in_forms, bytes, api, clusters, columns, importing, downloads, selections, analytics, sheets)
 
 ASSETS = Path(__file__).parents[1] / "assets"
 TEMPLATES = Path(__file__).parent / "pages" / "shell" / "templates"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
+from eobench_dash.domain.embeddings import EmbeddingParam
 from eobench_dash.errors import BadInput, EOBenchError
 from eobench_dash.ml.embedding import METHODS
 from eobench_dash.ml.features import KINDS
@@ -35,20 +36,44 @@ def features_(name: str, kind: str, as_json: bool) -> None:
 @click.option("--feature", default=None, help="Which features; default: all, or the imported ones.")
 @click.option("--label", default=None, help="Map only this label's group.")
 @click.option("--seed", type=int, default=42, show_default=True, help="Equal seeds give equal maps.")
+@click.option(
+    "--param", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of the method; may be repeated."
+)
+@click.option("--list-params", is_flag=True, help="Say what the method's parameters do, and stop.")
 @json_option
-def embed(name: str, method: str, feature: str | None, label: str | None, seed: int, as_json: bool) -> None:
+def embed(
+    name: str, method: str, feature: str | None, label: str | None, seed: int, given: tuple[str, ...],
+    list_params: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Compute a 2-D map of the patches."""
+    if list_params:
+        chosen = METHODS[method].params
+        answer(chosen, as_json=as_json, text=lambda: "\n".join(map(_param_text, chosen)))
+        return
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
         job_id = embeddings.start_embedding(
-            ws, who, dataset_id=dataset.id, method=method, feature=feature, label=label, seed=seed
-        )
+            ws, who, dataset_id=dataset.id, method=method, feature=feature, label=label, seed=seed,
+            params=_params(given),
+        )  # fmt: skip
         done = run_job(ws, job_id, quiet=as_json)
         found = embeddings.list_embeddings(ws, who, dataset_id=dataset.id)
         made = next(e for e in found if e.id == done["embedding_id"])
         quality = "".join(f", {key.replace('_', ' ')} {value:.3f}" for key, value in made.quality.items())
         answer(made, as_json=as_json, text=lambda: f"{name}: {method} map of {made.rows:,} patches{quality}.")
+
+
+def _params(given: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE`` arguments as a mapping; BadInput for one without an equals sign."""
+    for text in given:
+        if "=" not in text:
+            raise BadInput(f"{text!r} is not of the form NAME=VALUE, for example n_neighbors=30.")
+    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given)}
+
+
+def _param_text(param: EmbeddingParam) -> str:
+    return f"{param.name} ({param.low:g} to {param.high:g}, usually {param.default:g}): {param.title}. {param.help}"
 
 
 @click.command("neighbours")

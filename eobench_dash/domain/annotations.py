@@ -22,7 +22,9 @@ class EventSource(StrEnum):
     MAP = "map"
     COMMAND = "command"
     MERGE = "merge"
+    CLUSTERS = "clusters"  # a cluster split off as a label
     UNDO = "undo"
+    REDO = "redo"  # an undo taken back
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,16 @@ class RelabelResult:
 
 @dataclass(frozen=True)
 class ChangesSince:
-    """What happened after an event. ``reload``: too much to tell piecemeal; fetch the label array anew."""
+    """What happened after an event. ``reload``: too much to tell piecemeal; fetch the label array anew.
+
+    ``marks``: (ordinal, unsure, excluded) as they are now, of every patch whose marks changed.
+    """
 
     last_event: int
     changes: tuple[tuple[int, int], ...]
     labels_revision: int
     reload: bool = False
+    marks: tuple[tuple[int, bool, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,3 +74,23 @@ class HistoryEntry:
     from_label: str | None
     to_label: str | None
     why: str
+
+
+@dataclass(frozen=True)
+class BatchInfo:
+    """One step of a dataset's history. ``first``: the ordinals of a few of its patches.
+
+    ``undone``: it has been taken back (of an undo: done again); ``may_undo``: it stands, and who asks may take it back.
+    """
+
+    id: int
+    at: datetime
+    who: str
+    mine: bool
+    source: EventSource
+    summary: str
+    why: str
+    patches: int
+    undone: bool
+    may_undo: bool
+    first: tuple[int, ...] = ()

@@ -8,7 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PatchInfo:
-    """One patch. ``label`` None: unlabelled. ``imported_label``: what it was called when it came in."""
+    """One patch. ``label`` None: unlabelled. ``imported_label``: what it was called when it came in.
+
+    ``product``: the Sentinel product that its path names, if it does.
+    """
 
     dataset_id: int
     ordinal: int
@@ -23,6 +26,7 @@ class PatchInfo:
     unsure: bool
     excluded: bool
     last_event: int | None
+    product: str | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ class Estimate:
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """Cross-validated predictions: for the patches ``rows`` (ordinals), the label they have and the one foretold by a
-    model that did not see them; ``fold`` says which fold tested them."""
+    model that did not see them; ``fold`` says which fold tested them. ``probabilities`` (rows, K) of the labels
+    ``codes`` (K,), ascending, each row summing to 1."""
 
     rows: IntArray
     true: IntArray
@@ -44,6 +45,8 @@ class Predictions:
     seed: int
     grouped: bool
     method: str
+    codes: IntArray
+    probabilities: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,14 @@
 Coordinates: a 16-byte header (``EOMP``, version, number of points n, flags; each uint32), then float32 x[n], float32
 y[n] and, where flag 1 is set, uint32 ordinals[n] (else point i is ordinal i). Labels: uint16 code per ordinal, bare.
 All little-endian; every array starts at a multiple of four bytes, so that a browser can view it without a copy.
+
+A column: four uint32 (``EOMC``, version, n = number of patches, m), m bytes of JSON (columns.meta) padded with spaces
+to a multiple of four, then by ordinal uint16 codes[n] (65535: none) or float32 values[n] (NaN: none), as its kind says.
+The neighbours' label mix: four uint32 (``EOMX``, version, n, k), then per patch three uint16 codes (65535: no more),
+the commonest first, then per patch their three uint8 counts of k and a zero byte.
 """
 
+import json
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +23,8 @@ from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.errors import BadInput
 
 MAGIC = b"EOMP"
+COLUMN_MAGIC = b"EOMC"
+MIX_MAGIC = b"EOMX"
 VERSION = 1
 FLAG_ORDINALS = 1
 EVENT_HEADER = "X-EOBench-Event"
@@ -106,6 +114,48 @@ def unpack_labels(data: bytes) -> NDArray[np.uint16]:
     if len(data) % 2:
         raise BadInput("Label codes are cut short: two bytes each, but the length is odd.")
     return np.frombuffer(data, _U2)
+
+
+def pack_column(told: Mapping[str, Any], values: ArrayLike) -> bytes:
+    """Bytes of a column: ``told`` as columns.meta gives it, ``values`` (n,) uint16 codes or floats.
+
+    BadInput where values are not one per patch, or of another kind than ``told`` says.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or (array.dtype.kind == "f") != (told["kind"] == "number"):
+        raise BadInput(f"A column of kind {told['kind']} cannot hold {array.dtype} of shape {array.shape}.")
+    body = array.astype(_F4).tobytes() if array.dtype.kind == "f" else pack_labels(array)
+    text = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    return _HEADER.pack(COLUMN_MAGIC, VERSION, array.size, len(text)) + text + body
+
+
+def unpack_column(data: bytes) -> tuple[dict[str, Any], NDArray[np.generic]]:
+    """What ``pack_column`` was given (values as a read-only view); BadInput for other bytes."""
+    if len(data) < _HEADER.size:
+        raise BadInput("A column is cut short: the header is missing.")
+    magic, version, n, length = _HEADER.unpack_from(data)
+    if magic != COLUMN_MAGIC or version != VERSION or length % 4:
+        raise BadInput("These bytes are not a column of a version this program reads.")
+    start = _HEADER.size + length
+    try:
+        told = json.loads(data[_HEADER.size : start])
+        kind = _F4 if told["kind"] == "number" else _U2
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput("A column's description is damaged.") from error
+    if len(data) != start + n * kind.itemsize:
+        raise BadInput(f"A column of {n} patches takes {start + n * kind.itemsize} bytes; got {len(data)}.")
+    return told, np.frombuffer(data, kind, n, start)
+
+
+def pack_mix(codes: ArrayLike, counts: ArrayLike, *, k: int) -> bytes:
+    """Bytes of the commonest labels among each patch's k neighbours: ``codes`` (n, 3) uint16, ``counts`` (n, 3)."""
+    names, votes = np.asarray(codes), np.asarray(counts)
+    if names.ndim != 2 or names.shape[1] != 3 or votes.shape != names.shape:
+        raise BadInput(f"A label mix holds three codes and counts a patch; got {names.shape} and {votes.shape}.")
+    padded = np.zeros((len(votes), 4), np.uint8)
+    padded[:, :3] = votes
+    return _HEADER.pack(MIX_MAGIC, VERSION, len(names), k) + names.astype(_U2).tobytes() + padded.tobytes()
 
 
 def changes_payload(

@@ -1,5 +1,7 @@
 """Domain values to PDF and CSV bytes. No database, no web: what a report says is decided by whoever gathers it."""
 
+from collections.abc import Iterable, Sequence
+
 from eobench_dash.domain.report import DatasetReport
 
 
@@ -17,4 +19,13 @@ def report_pdf(report: DatasetReport, *, invariant: bool = False) -> bytes:
     return make(report, invariant=invariant)
 
 
-__all__ = ["report_csv", "report_pdf"]
+def table_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A small table (the numbers behind a chart) as CSV, guarded as the report's is; pandas is loaded here too."""
+    import pandas as pd
+
+    from eobench_dash.reports.csv import to_csv
+
+    return to_csv(pd.DataFrame([list(row) for row in rows], columns=list(columns), dtype=object))
+
+
+__all__ = ["report_csv", "report_pdf", "table_csv"]

@@ -23,6 +23,7 @@ from eobench_dash.routes.bodies import (
     Mark,
     Merge,
     Recolour,
+    Redo,
     Relabel,
     Rename,
     Undo,
@@ -32,6 +33,7 @@ from eobench_dash.routes.bodies import (
 )
 from eobench_dash.services import annotate, labels
 from eobench_dash.services.changes import label_state
+from eobench_dash.services.history import batch_ordinals
 from eobench_dash.services.neighbours import neighbours
 from eobench_dash.services.patches import find_patch, patch_info
 from eobench_dash.services.workspace import Workspace
@@ -67,7 +69,8 @@ def relabel(dataset_id: int) -> Response:
 def mark(dataset_id: int) -> Response:
     """Mark patches as unsure or excluded, or take that back."""
     asked = body(Mark)
-    return _result(annotate.mark(_ws(), current_principal(), dataset_id=dataset_id, **asked.model_dump()))
+    fields = asked.model_dump(exclude={"seen"})
+    return _result(annotate.mark(_ws(), current_principal(), dataset_id=dataset_id, seen_event=asked.seen, **fields))
 
 
 @blueprint.post("/undo")
@@ -77,11 +80,31 @@ def undo(dataset_id: int) -> Response:
     return _result(annotate.undo(_ws(), current_principal(), dataset_id=dataset_id, batch_id=body(Undo).batch))
 
 
+@blueprint.post("/redo")
+@rule("member")
+def redo(dataset_id: int) -> Response:
+    """Do again what the newest undo of this browser took back."""
+    body(Redo)
+    return _result(annotate.redo(_ws(), current_principal(), dataset_id=dataset_id))
+
+
 @blueprint.get("/undo")
 @rule("member")
 def undo_preview(dataset_id: int) -> Response:
-    """What an undo would take back, in words; null where there is nothing."""
-    return jsonify(undo=annotate.undo_preview(_ws(), current_principal(), dataset_id=dataset_id))
+    """What an undo would take back and a redo do again, in words; null where there is nothing."""
+    ws, who = _ws(), current_principal()
+    return jsonify(
+        undo=annotate.undo_preview(ws, who, dataset_id=dataset_id),
+        redo=annotate.redo_preview(ws, who, dataset_id=dataset_id),
+    )
+
+
+@blueprint.get("/batches/<int(max=9007199254740992):batch_id>")
+@rule("reader")
+def batch(dataset_id: int, batch_id: int) -> Response:
+    """The patches that one step of the history changed, and its summary."""
+    summary, ordinals = batch_ordinals(_ws(), current_principal(), dataset_id=dataset_id, batch_id=batch_id)
+    return jsonify(summary=summary, ordinals=ordinals)
 
 
 @blueprint.get("/changes")
@@ -95,6 +118,7 @@ def changes(dataset_id: int) -> Response:
         "changes": found.changes,
         "reload": found.reload,
         "revision": found.labels_revision,
+        "marks": found.marks,
     }
     if "revision" in request.args and whole_number("revision", 0, high=2**53) != found.labels_revision:
         answer["labels"] = labels.list_labels(ws, who, dataset_id=dataset_id)

@@ -37,18 +37,23 @@ class Relabel(_Strict):
 
 
 class Mark(_Strict):
-    """``None``: leave that mark as it is."""
+    """``None``: leave that mark as it is. ``seen``: the last event the page knows of."""
 
     ordinals: list[int]
     unsure: bool | None = None
     excluded: bool | None = None
     why: Text = ""
+    seen: Event | None = None
 
 
 class Undo(_Strict):
     """``batch``: a step from history; else the newest step of this browser."""
 
     batch: Event | None = None
+
+
+class Redo(_Strict):
+    """Nothing to say: the newest undo of this browser is meant."""
 
 
 class Create(_Strict):
@@ -87,9 +92,9 @@ class LabelChange(RootModel[Annotated[Create | Rename | Recolour | Describe | Me
     """One change of the table of labels."""
 
 
-def body(model: type[Body]) -> Body:
-    """The request's JSON as ``model``; BadInput says which field is wrong. Nothing is read beyond 1 MiB."""
-    request.max_content_length = MAX_BODY
+def body(model: type[Body], *, limit: int = MAX_BODY) -> Body:
+    """The request's JSON as ``model``; BadInput says which field is wrong. Nothing is read beyond ``limit`` bytes."""
+    request.max_content_length = limit
     if not request.is_json:
         raise BadInput("Send the request as JSON (Content-Type: application/json).")
     try:

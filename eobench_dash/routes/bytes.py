@@ -58,6 +58,8 @@ def label_array(dataset_id: int) -> Response:
 def image(dataset_id: int, ordinal: int) -> Response:
     """``?size=96``: a patch's picture, about that many pixels wide (without: as it is).
 
+    ``&look=false&stretch=fixed``: other bands, other brightness (the looks route says what there is).
+
     With ``&v=…`` (anything that tells this dataset from a later one of the same id) the browser keeps it for good.
     """
     size = request.args.get("size")
@@ -69,6 +71,8 @@ def image(dataset_id: int, ordinal: int) -> Response:
         dataset_id=dataset_id,
         ordinal=ordinal,
         size=None if size is None else int(size),
+        look=request.args.get("look") or None,
+        stretch=request.args.get("stretch") or None,
     )
     etag = hashlib.blake2b(data, digest_size=12).hexdigest()
     return _answer(data, etag=etag, mimetype=mimetype, keep=bool(request.args.get("v")))

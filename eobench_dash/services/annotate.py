@@ -5,9 +5,11 @@ of a dataset are in commit order on every backend.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from eobench_dash.db.models import Dataset
 from eobench_dash.db.queries import annotations as queries
 from eobench_dash.domain.annotations import EventKind, EventSource, RelabelResult, Skipped
 from eobench_dash.domain.labels import NO_LABEL
@@ -28,11 +30,11 @@ from eobench_dash.services.batches import (
     write_labels,
 )
 from eobench_dash.services.changes import changes_since, history, label_codes
-from eobench_dash.services.undo import undo, undo_preview
+from eobench_dash.services.undo import redo, redo_preview, undo, undo_preview
 from eobench_dash.services.vocabulary import codes_by_id, named_label, names_by_id
 from eobench_dash.services.workspace import Workspace
 
-__all__ = ["changes_since", "history", "label_codes", "mark", "relabel", "undo", "undo_preview"]
+__all__ = ["changes_since", "history", "label_codes", "mark", "redo", "redo_preview", "relabel", "undo", "undo_preview"]
 
 MARK_WORDS = {
     EventKind.UNSURE: {True: "marked unsure", False: "no longer marked unsure"},
@@ -62,27 +64,47 @@ def relabel(
     """
     with ws.db.write() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
-        scope = may_relabel(session, who, dataset_id)
+        may_relabel(session, who, dataset_id)
         chosen = check_ordinals(ordinals, patch_count=dataset.patch_count)
-        target = None if label is None else named_label(session, dataset, label, create=create)
-        target_id, target_name = (None, UNLABELLED) if target is None else (target.id, target.name)
-        rows = {row[0]: (row[1], row[2]) for row in session.execute(queries.current_labels(dataset_id, chosen))}
-        differing = [o for o in chosen if rows[o][0] != target_id]
-        newer = [] if seen_event is None else [o for o in differing if (rows[o][1] or 0) > seen_event]
-        skipped = _overtaken(session, who, dataset_id, newer, after=seen_event or 0)
-        left = {s.ordinal for s in skipped}
-        current = {o: rows[o][0] for o in differing if o not in left}
-        names = names_by_id(session, current.values())
-        _check_scope(session, who, dataset_id, scope, current, names)
-        if not current:
-            summary = _nothing(len(chosen), skipped, target_name)
-            return RelabelResult(None, newest_event(session, dataset_id), (), skipped, summary)
-        summary = relabel_summary([names[label_id] for label_id in current.values()], target_name)
-        batch = open_batch(session, who, dataset, source=source, summary=summary, patches=len(current), why=why)
-        write_labels(session, batch, queries.set_events(batch, list(current), target_id))
-        code = NO_LABEL if target is None else target.code
-        changes = tuple((ordinal, code) for ordinal in current)
-        return RelabelResult(batch.id, newest_event(session, dataset_id), changes, skipped, summary)
+        return relabel_within(
+            session, who, dataset, chosen, label=label, why=why, source=source, create=create, seen_event=seen_event
+        )
+
+
+def relabel_within(
+    session: Session,
+    who: Principal,
+    dataset: Dataset,
+    chosen: Sequence[int],
+    *,
+    label: str | None,
+    why: str,
+    source: EventSource,
+    create: bool,
+    seen_event: int | None,
+) -> RelabelResult:
+    """``relabel`` inside the caller's transaction: ``dataset`` locked, ``chosen`` ascending, different, its patches."""
+    dataset_id = dataset.id
+    scope = may_relabel(session, who, dataset_id)
+    target = None if label is None else named_label(session, dataset, label, create=create)
+    target_id, target_name = (None, UNLABELLED) if target is None else (target.id, target.name)
+    rows = {row[0]: (row[1], row[2]) for row in session.execute(queries.current_labels(dataset_id, chosen))}
+    differing = [o for o in chosen if rows[o][0] != target_id]
+    newer = [] if seen_event is None else [o for o in differing if (rows[o][1] or 0) > seen_event]
+    skipped = _overtaken(session, who, dataset_id, newer, kind=EventKind.SET, after=seen_event or 0)
+    left = {s.ordinal for s in skipped}
+    current = {o: rows[o][0] for o in differing if o not in left}
+    names = names_by_id(session, current.values())
+    _check_scope(session, who, dataset_id, scope, current, names)
+    if not current:
+        summary = _nothing(len(chosen), skipped, target_name)
+        return RelabelResult(None, newest_event(session, dataset_id), (), skipped, summary)
+    summary = relabel_summary([names[label_id] for label_id in current.values()], target_name)
+    batch = open_batch(session, who, dataset, source=source, summary=summary, patches=len(current), why=why)
+    write_labels(session, batch, queries.set_events(batch, list(current), target_id))
+    code = NO_LABEL if target is None else target.code
+    changes = tuple((ordinal, code) for ordinal in current)
+    return RelabelResult(batch.id, newest_event(session, dataset_id), changes, skipped, summary)
 
 
 def mark(
@@ -95,11 +117,13 @@ def mark(
     excluded: bool | None = None,
     why: str = "",
     source: EventSource = EventSource.MAP,
+    seen_event: int | None = None,
 ) -> RelabelResult:
     """Mark patches as unsure or as excluded from the benchmark, or take that mark away (None: leave it as it is).
 
     An event of kind unsure or exclude flips the mark, so only patches whose mark differs get one. Labels stay: the
-    result's changes name the patches with the code they keep. Raises as ``relabel`` does.
+    result's changes name the patches with the code they keep. With ``seen_event``, marks that somebody else changed
+    after it are left alone and named. Raises as ``relabel`` does.
     """
     wanted = {EventKind.UNSURE: unsure, EventKind.EXCLUDE: excluded}
     asked = {kind: value for kind, value in wanted.items() if value is not None}
@@ -114,25 +138,45 @@ def mark(
             kind: list(session.scalars(queries.marked_otherwise(dataset_id, chosen, kind, value)))
             for kind, value in asked.items()
         }
+        skipped = () if seen_event is None else _marked_since(session, who, dataset_id, asked, flips, after=seen_event)
         marked = sorted({ordinal for flipped in flips.values() for ordinal in flipped})
         current = {row[0]: row[1] for row in session.execute(queries.current_labels(dataset_id, marked))}
         _check_scope(session, who, dataset_id, scope, current, names_by_id(session, current.values()))
         if not marked:
-            summary = f"Nothing to change: {count_patches(len(chosen))} already {words}."
-            return RelabelResult(None, newest_event(session, dataset_id), (), (), summary)
+            summary = _nothing(len(chosen), skipped, words)
+            return RelabelResult(None, newest_event(session, dataset_id), (), skipped, summary)
         summary = f"{count_patches(len(marked))} {words}"
         batch = open_batch(session, who, dataset, source=source, summary=summary, patches=len(marked), why=why)
         for kind, flipped in flips.items():
             write_flips(session, batch, flipped, kind)
         codes = codes_by_id(session, dataset_id)
         changes = tuple((ordinal, codes[current[ordinal]]) for ordinal in marked)
-        return RelabelResult(batch.id, newest_event(session, dataset_id), changes, (), summary)
+        return RelabelResult(batch.id, newest_event(session, dataset_id), changes, skipped, summary)
+
+
+def _marked_since(
+    session: Session,
+    who: Principal,
+    dataset_id: int,
+    asked: Mapping[EventKind, bool],
+    flips: dict[EventKind, list[int]],
+    *,
+    after: int,
+) -> tuple[Skipped, ...]:
+    """Whose marks somebody else set otherwise since; they are taken out of ``flips``."""
+    left: dict[int, Skipped] = {}
+    for kind, flipped in flips.items():
+        theirs = _overtaken(session, who, dataset_id, flipped, kind=kind, after=after)
+        left |= {s.ordinal: replace(s, label=MARK_WORDS[kind][not asked[kind]]) for s in theirs}
+        overtaken = {s.ordinal for s in theirs}
+        flips[kind] = [ordinal for ordinal in flipped if ordinal not in overtaken]
+    return tuple(left[ordinal] for ordinal in sorted(left))
 
 
 def _overtaken(
-    session: Session, who: Principal, dataset_id: int, newer: Sequence[int], *, after: int
+    session: Session, who: Principal, dataset_id: int, newer: Sequence[int], *, kind: EventKind, after: int
 ) -> tuple[Skipped, ...]:
-    later = later_changes(session, dataset_id, newer, EventKind.SET, after=after)
+    later = later_changes(session, dataset_id, newer, kind, after=after)
     return tuple(skip(who, trace) for _, trace in sorted(later.items()) if trace.user_id != who.user_id)
 
 
@@ -161,5 +205,5 @@ def _check_scope(
 
 def _nothing(chosen: int, skipped: Sequence[Skipped], target_name: str) -> str:
     if skipped:
-        return f"Nothing was changed: somebody else relabelled {count_patches(len(skipped))} since."
+        return f"Nothing was changed: somebody else changed {count_patches(len(skipped))} since."
     return f"Nothing to change: {count_patches(chosen)} already {target_name}."

@@ -68,7 +68,8 @@ def label_state(ws: Workspace, who: Principal, *, dataset_id: int) -> LabelState
 
 
 def changes_since(ws: Workspace, who: Principal, *, dataset_id: int, event_id: int) -> ChangesSince:
-    """(ordinal, code) of every patch relabelled after an event, each once, with the newest label.
+    """(ordinal, code) of every patch relabelled after an event, each once, with the newest label; and the marks of
+    every patch marked after it.
 
     ``reload`` where more than 5,000 events happened since, or where the event is unknown (a restored database):
     the caller then fetches the label array anew.
@@ -85,12 +86,15 @@ def changes_since(ws: Workspace, who: Principal, *, dataset_id: int, event_id: i
             last = newest_event(session, dataset_id)
             return ChangesSince(min(last, event_id), (), revision, reload=last < event_id)
         codes = codes_by_id(session, dataset_id)
+        marked = {ordinal for _, ordinal, kind, _ in events if kind in _FLAG_WORDS and ordinal < dataset.patch_count}
+        rows = session.execute(queries.marks_of(dataset_id, sorted(marked))).all() if marked else []
+        marks = tuple((ordinal, unsure, excluded) for ordinal, unsure, excluded in rows)
     newest = {
         ordinal: codes[to_label_id]
         for _, ordinal, kind, to_label_id in events
         if kind == EventKind.SET and ordinal < dataset.patch_count
     }
-    return ChangesSince(events[-1][0], tuple(sorted(newest.items())), revision)
+    return ChangesSince(events[-1][0], tuple(sorted(newest.items())), revision, marks=marks)
 
 
 def history(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) -> list[HistoryEntry]:

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job
 from eobench_dash.db.queries import datasets as queries
+from eobench_dash.db.queries.jobs import pending
 from eobench_dash.domain.datasets import (
     DatasetState,
     DatasetSummary,
@@ -18,7 +19,7 @@ from eobench_dash.domain.datasets import (
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, Conflict, NotFound, NotLoggedIn
-from eobench_dash.jobs.queue import enqueue
+from eobench_dash.jobs.queue import enqueue, request_cancel
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
 
@@ -95,7 +96,10 @@ def delete_dataset(ws: Workspace, who: Principal, *, dataset_id: int, typed_name
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         if typed_name != dataset.name:
             raise BadInput(f"To delete the dataset type its name exactly: {dataset.name}")
-        busy = select(Job.id).where(Job.dataset_id == dataset_id, Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
+        for thumbnails in session.scalars(pending(dataset_id, JobKind.SHEETS)):
+            request_cancel(session, thumbnails.id)  # nobody asked for them: they stand in nobody's way
+        at_work = Job.state.in_([JobState.QUEUED, JobState.RUNNING]), Job.kind != JobKind.SHEETS
+        busy = select(Job.id).where(Job.dataset_id == dataset_id, *at_work)
         if session.scalar(busy.limit(1)) is not None:
             raise Conflict("A job is working on this dataset. Cancel it or wait until it has ended, then delete.")
         dataset.state = DatasetState.DELETING

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Embedding, Label
 from eobench_dash.db.queries import datasets as queries
+from eobench_dash.domain.embeddings import EmbeddingMethod
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.domain.people import Principal, Role, require
@@ -23,7 +24,10 @@ from eobench_dash.services.access import check_seed, default_feature_set, visibl
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
 
-TITLES = {"umap": "UMAP", "tsne": "t-SNE"}
+
+def embedding_methods() -> list[EmbeddingMethod]:
+    """The ways to make a map, the usual one first, each with its parameters in plain words; forms are built from it."""
+    return list(METHODS.values())
 
 
 def list_embeddings(ws: Workspace, who: Principal, *, dataset_id: int) -> list[EmbeddingInfo]:
@@ -79,7 +83,7 @@ def queue_map(
     job = enqueue_once(
         session,
         kind=JobKind.EMBED,
-        title=f"{TITLES[method]} map of {what}",
+        title=f"{METHODS[method].title} map of {what}",
         args={
             "method": method,
             "feature": feature,

@@ -20,6 +20,7 @@ from eobench_dash.services.access import may_relabel, visible_dataset
 from eobench_dash.services.batches import (
     check_ordinals,
     clean_text,
+    count_patches,
     newest_event,
     open_batch,
     relabel_summary,
@@ -182,7 +183,7 @@ def rank_labels(
         if votes.get(code):
             return f"{votes[code]} of {voters} neighbours"
         if same[code]:
-            return f"{same[code]:,} patches like these went there lately"
+            return f"{count_patches(same[code])} like these went there lately"
         return "assigned lately" if recent[code] else ""
 
     def score(code: int) -> float:

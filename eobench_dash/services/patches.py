@@ -7,8 +7,10 @@ from sqlalchemy.orm import aliased
 
 from eobench_dash.db.models import Dataset, Label, Patch, PatchLabel
 from eobench_dash.db.queries.datasets import visible_patches
+from eobench_dash.domain.columns import product_of
 from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.labels import NO_LABEL
+from eobench_dash.domain.looks import LOOK_NAMES, STRETCH_NAMES
 from eobench_dash.domain.patches import PatchInfo
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import BadInput, NotFound, PatchUnreadable
@@ -86,16 +88,26 @@ def patch_info(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) 
             unsure=patch.unsure,
             excluded=patch.excluded,
             last_event=patch.last_event_id,
+            product=product_of(patch.path),
         )
 
 
 def patch_image(
-    ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int, size: int | None = None
+    ws: Workspace,
+    who: Principal,
+    *,
+    dataset_id: int,
+    ordinal: int,
+    size: int | None = None,
+    look: str | None = None,
+    stretch: str | None = None,
 ) -> tuple[bytes, str]:
     """A patch's picture as (bytes, MIME type): the file itself where a browser can show it, or ``size`` pixels wide.
 
-    ``size`` is rounded up to one of SIZES. PatchUnreadable where there is no picture or it is broken.
+    ``size`` is rounded up to one of SIZES. ``look`` and ``stretch`` choose bands and brightness (domain.looks; None:
+    the usual ones). PatchUnreadable where there is no picture, it is broken, or it does not hold the look's bands.
     """
+    _check_look(look, stretch)
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)
         path = session.execute(
@@ -105,15 +117,23 @@ def patch_image(
             raise _no_patch(dataset, ordinal)
     width = None if size is None else next((s for s in SIZES if s >= size), SIZES[-1])
     key = f"picture-1/{dataset.id}/{dataset.created_at.timestamp()}/{ordinal}/{width}"
+    if look or stretch:
+        key += f"/{look}/{stretch}"
     source = open_pixels(dataset, ws.settings)
-    if width is None and isinstance(source, FilePixels) and path[0] is not None:
+    if not (width or look or stretch) and isinstance(source, FilePixels) and path[0] is not None:
         return source.images.open_bytes(path[0], modality=dataset.modality)
     if (cached := ws.cache.get(key)) is not None:
         return cached, "image/webp"
-    picture = render(source.read(ordinal, path[0]), modality=dataset.modality)
+    picture = render(source.read(ordinal, path[0]), modality=dataset.modality, look=look, stretch=stretch)
     made = thumbnail(picture, width or max(picture.shape[:2]))
     ws.cache.put(key, made)
     return made, "image/webp"
+
+
+def _check_look(look: str | None, stretch: str | None) -> None:
+    for what, value, known in (("look", look, LOOK_NAMES), ("stretch", stretch, STRETCH_NAMES)):
+        if value is not None and value not in known:
+            raise BadInput(f"The {what} {value[:20]!r} is not known; use one of {', '.join(sorted(known))}.")
 
 
 def _no_patch(dataset: Dataset, ordinal: int) -> NotFound | PatchUnreadable:

@@ -32,6 +32,17 @@ def load_arrays(path: Path) -> dict[str, AnyArray]:
         raise _damaged(path) from error
 
 
+def array_names(path: Path) -> tuple[str, ...]:
+    """The names of the arrays in an ``.npz``, without reading them. Errors as load_arrays."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist())
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise _damaged(path) from error
+
+
 def save_array(path: Path, array: npt.ArrayLike) -> None:
     """Write one array to ``.npy``. TypeError for an array of objects."""
     values = _plain(path.name, array)

@@ -96,7 +96,7 @@ class PatchImages:
         with os.fdopen(handle, "rb") as file:
             if status.st_size > MAX_FILE_BYTES:
                 raise PatchUnreadable(f"The file of this patch is larger than {MAX_FILE_BYTES >> 20} MB.")
-            return file.read(MAX_FILE_BYTES)
+            return file.read(status.st_size)  # no more: a buffer of the largest size costs more than to decode
 
 
 def _check_size(width: int, height: int, bands: int) -> None:

@@ -7,36 +7,47 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from eobench_dash.domain.looks import looks_of
 from eobench_dash.errors import PatchUnreadable
 
-Stretch = Literal["percentile", "fixed"]
 Rgb = npt.NDArray[np.uint8]
 """(height, width, 3)."""
 
 PERCENTILES = (2.0, 98.0)
-FIXED_REFLECTANCE = (0.0, 3000.0)
-"""Sentinel-2 surface reflectance times 10,000 as most viewers show it."""
-FIXED_DB = ((-25.0, 0.0), (-32.0, -5.0), (2.0, 16.0))
-"""VV, VH and VV - VH in dB: bounds that keep patches comparable."""
+FIXED_REFLECTANCE = {"true": (0.0, 3000.0), "false": (0.0, 4000.0), "swir": (0.0, 4000.0)}
+"""Sentinel-2 reflectance times 10,000, as most viewers show it; the infrared is brighter."""
+FIXED_DB = {"vv": (-25.0, 0.0), "vh": (-32.0, -5.0), "ratio": (2.0, 16.0)}
+"""Bounds in dB that keep patches comparable."""
 _SMALLEST_POWER = 1e-6
 
 
-def render(pixels: npt.NDArray[Any], modality: str = "optical", stretch: Stretch = "percentile") -> Rgb:
-    """(bands, height, width) as RGB for the eye.
+def render(
+    pixels: npt.NDArray[Any], modality: str = "optical", stretch: str | None = None, look: str | None = None
+) -> Rgb:
+    """(bands, height, width) as RGB for the eye. ``look`` and ``stretch`` are names of domain.looks; None: the usual.
 
-    Optical: 8-bit RGB as it is; 10 or more bands are taken for Sentinel-2's order (red, green, blue = bands 4, 3, 2);
-    4 to 9 for blue, green, red, …; fewer are grey. SAR: VV, VH and their ratio in dB, from linear power, or from values
-    that are dB already (recognised by negative ones). ``stretch``: percentiles 2 to 98 of the patch, or fixed bounds.
+    Optical: 8-bit pictures as they are; 12 or more bands are taken for Sentinel-2's order, 10 for its 10 m and 20 m
+    bands, 4 to 9 for blue, green, red, near infrared, …; fewer are grey. False colour is (near infrared, red, green),
+    ``swir`` bands (12, 8A, 4). SAR: VV, VH and their ratio in dB, from linear power, or from values that are dB already
+    (recognised by negative ones). PatchUnreadable for a look that these bands do not hold.
     """
     if pixels.ndim != 3 or 0 in pixels.shape:
         raise PatchUnreadable(f"Expected pixels (bands, height, width), got shape {pixels.shape}.")
-    if modality == "sar" and pixels.dtype != np.uint8:
-        return _sar(pixels, stretch)
-    bands = pixels[list(_optical_bands(len(pixels)))]
-    if bands.dtype == np.uint8:
+    eight_bit = pixels.dtype == np.uint8
+    allowed = looks_of(bands=len(pixels), eight_bit=eight_bit, modality=modality)
+    look = look or allowed.looks[0].name
+    if look not in {known.name for known in allowed.looks}:
+        raise PatchUnreadable(f"This patch of {len(pixels)} band(s) has no look {look!r}.")
+    if stretch is None or (eight_bit and stretch != "percentile"):
+        stretch = "none" if eight_bit else "percentile"
+    if modality == "sar" and not eight_bit:
+        return _sar(pixels, stretch, look)
+    bands = pixels[list(_optical_bands(pixels, look))]
+    if stretch == "none" and eight_bit:
         return np.ascontiguousarray(bands.transpose(1, 2, 0))
     values = bands.astype(np.float32)
-    bounds = [FIXED_REFLECTANCE] * 3 if stretch == "fixed" else [_percentiles(values)] * 3
+    # one range for all three bands: what is grey stays grey
+    bounds = [FIXED_REFLECTANCE[look] if stretch == "fixed" else _percentiles(values)] * 3
     return _scaled(values, bounds)
 
 
@@ -66,22 +77,46 @@ def _encoded(image: Image.Image, kind: str, quality: int) -> bytes:
     return out.getvalue()
 
 
-def _optical_bands(count: int) -> tuple[int, int, int]:
-    if count >= 10:
-        return 3, 2, 1
+Three = tuple[int, int, int]
+"""Indices of the bands shown as red, green and blue."""
+_SENTINEL_2: dict[str, Three] = {"true": (3, 2, 1), "false": (7, 3, 2)}
+_TEN_BANDS: dict[str, Three] = {"true": (2, 1, 0), "false": (6, 2, 1), "swir": (9, 7, 2)}
+_FEW_BANDS: dict[str, Three] = {"true": (2, 1, 0), "false": (3, 2, 1)}
+
+
+def _optical_bands(pixels: npt.NDArray[Any], look: str) -> Three:
+    count = len(pixels)
+    if count > 10:
+        return _swir(pixels) if look == "swir" else _SENTINEL_2[look]
     if count >= 4:
-        return 2, 1, 0
+        return (_TEN_BANDS if count == 10 else _FEW_BANDS)[look]
     return (0, 1, 2) if count == 3 else (0, 0, 0)
 
 
-def _sar(pixels: npt.NDArray[Any], stretch: Stretch) -> Rgb:
+def _swir(pixels: npt.NDArray[Any]) -> Three:
+    """Bands 12, 8A and 4. Of 13 bands 8A is the ninth, as in products, or the last, as in EuroSAT's files.
+
+    Band 10 sees almost nothing but high cloud, so it is by far the darker one of the tenth and eleventh.
+    """
+    if len(pixels) < 13:  # without band 10
+        return len(pixels) - 1, 8, 3
+    tenth, eleventh = (np.nan_to_num(pixels[i].astype(np.float32), posinf=0, neginf=0).mean() for i in (9, 10))
+    return (11, 12, 3) if tenth < eleventh else (12, 8, 3)
+
+
+def _sar(pixels: npt.NDArray[Any], stretch: str, look: str) -> Rgb:
     values = np.where(np.isfinite(pixels), pixels, np.nan).astype(np.float32)
     if not (values < 0).any():
         values = 10 * np.log10(np.maximum(values, _SMALLEST_POWER))
     vv, vh = values[0], values[min(1, len(values) - 1)]
-    bands = np.stack([vv, vh, vv - vh]) if len(values) > 1 else np.stack([vv, vv, vv])
-    fixed = FIXED_DB if len(values) > 1 else (FIXED_DB[0],) * 3
-    return _scaled(bands, list(fixed) if stretch == "fixed" else [_percentiles(band) for band in bands])
+    planes = {"vv": (vv,) * 3, "vh": (vh,) * 3, "ratio": (vv - vh,) * 3, "composite": (vv, vh, vv - vh)}[look]
+    bands = np.stack(planes)
+    if stretch == "fixed":
+        names = ("vv", "vh", "ratio") if look == "composite" else (look,) * 3
+        return _scaled(bands, [FIXED_DB[name] for name in names])
+    if stretch == "linear":
+        bands = 10 ** (np.clip(bands, -100, 100) / 20)  # amplitude; NaN stays
+    return _scaled(bands, [_percentiles(band) for band in bands])
 
 
 def _percentiles(values: npt.NDArray[np.float32]) -> tuple[float, float]:

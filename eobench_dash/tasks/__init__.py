@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.jobs.handle import JobHandle
 from eobench_dash.services.workspace import Workspace, open_workspace
-from eobench_dash.tasks import deleting, describing, downloading, embedding, importing, verifying
+from eobench_dash.tasks import (
+    advising,
+    clustering,
+    deleting,
+    describing,
+    downloading,
+    embedding,
+    importing,
+    sheets,
+    verifying,
+)
 
 __all__ = ["SWEEPS", "TASKS", "open_workspace", "warm_up"]
 
@@ -20,6 +30,9 @@ TASKS: Mapping[JobKind, Task] = {
     JobKind.IMPORT: importing.run,
     JobKind.FEATURES: describing.run,
     JobKind.EMBED: embedding.run,
+    JobKind.CLUSTER: clustering.run,
+    JobKind.ADVISE: advising.run,
+    JobKind.SHEETS: sheets.run,
     JobKind.VERIFY: verifying.run,
     JobKind.DELETE: deleting.run,
     JobKind.DOWNLOAD: downloading.run,

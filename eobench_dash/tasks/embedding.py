@@ -14,6 +14,7 @@ from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.services.access import default_feature_set
 from eobench_dash.services.embeddings import embedding_key
 from eobench_dash.services.neighbours import graph_name, space_dir
+from eobench_dash.services.sheets import queue_sheets
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_array, save_array, save_arrays
 from eobench_dash.store.features import FeatureArray
@@ -43,7 +44,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
             if len(ordinals) == 0:
                 raise BadInput(f"No patch is labelled {group.name}, so there is nothing to map.")
     method = ml.METHODS[args["method"]]
-    params = {**method.params, **args["params"]}
+    params = {**method.defaults, **args["params"]}
     made_of = features.fingerprint if ordinals is None else f"{features.fingerprint}/{_members(ordinals)}"
     key = embedding_key(made_of, method=method.name, version=method.version, params=params, seed=args["seed"])
     with ws.db.read() as session:
@@ -66,6 +67,8 @@ def run(ws: Workspace, job: JobHandle) -> None:
         row.rows, row.artefact, row.quality, row.job_id = len(xy), artefact, quality, job.id
         session.add(row)
         session.flush()
+        if group is None:
+            queue_sheets(session, dataset, embedding_id=row.id, owner=job.owner_id)
         job.mark_done_in(session, {"embedding_id": row.id})
 
 

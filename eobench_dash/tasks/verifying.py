@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from eobench_dash import __version__
 from eobench_dash.db.models import AnnotationEvent, Dataset, FeatureSet, Label, MetricRun, Patch, User, utc_now
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo
-from eobench_dash.domain.quality import Classification, PerClass
+from eobench_dash.domain.quality import Classification, PerClass, Predictions
 from eobench_dash.domain.verification import VerificationReport
 from eobench_dash.errors import BadInput
 from eobench_dash.jobs.handle import JobHandle
@@ -18,6 +18,7 @@ from eobench_dash.ml.neighbours import as_features
 from eobench_dash.services.access import default_feature_set
 from eobench_dash.services.neighbours import space_dir
 from eobench_dash.services.workspace import Workspace
+from eobench_dash.store.arrays import save_arrays
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks.embedding import shared_graph
 
@@ -37,9 +38,8 @@ def run(ws: Workspace, job: JobHandle) -> None:
     x = as_features(FeatureArray(space_dir(ws, features)).as_array())
     notes: list[str] = []
     purity = _purity(ws, job, features, codes, notes)
-    classification, classifier = _classify(
-        job, x, codes, folds=folds, seed=seed, own_scale=features.kind != "imported", notes=notes
-    )
+    predictions = _predict(job, x, codes, folds=folds, seed=seed, own_scale=features.kind != "imported", notes=notes)
+    artefact = None if predictions is None else _keep(ws, job, dataset.id, predictions)
     job.progress(0.95, "measuring how far the labels lie apart")
     report = VerificationReport(
         dataset_id=dataset.id,
@@ -58,8 +58,8 @@ def run(ws: Workspace, job: JobHandle) -> None:
         who=owner.name if owner else "the command line",
         program_version=__version__,
         balance=metrics.label_balance(codes),
-        classification=classification,
-        classifier=classifier,
+        classification=None if predictions is None else _scores(predictions),
+        classifier="" if predictions is None else predictions.method,
         purity=purity,
         silhouette=_silhouette(x, codes, seed=seed, notes=notes),
         notes=tuple(notes),
@@ -73,6 +73,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
             fingerprint=report.fingerprint,
             params={"feature": features.kind, "folds": folds, "seed": seed},
             result=report.to_dict(),
+            artefact=artefact,
             user_id=job.owner_id,
             job_id=job.id,
         )
@@ -116,9 +117,9 @@ def _purity(
         return None
 
 
-def _classify(
+def _predict(
     job: JobHandle, x: np.ndarray, codes: np.ndarray, *, folds: int, seed: int, own_scale: bool, notes: list[str]
-) -> tuple[Classification | None, str]:
+) -> Predictions | None:
     try:
         predictions = metrics.cross_validated_predictions(
             x,
@@ -130,11 +131,27 @@ def _classify(
         )
     except BadInput as error:
         notes.append(f"No classifier was trained. {error}")
-        return None, ""
+        return None
     if len(predictions.rows) < int((codes != NO_LABEL).sum()):
         notes.append(f"The classifier was trained and tested on a seeded sample of {len(predictions.rows):,} patches.")
-    confusion = metrics.confusion_matrix(predictions.true, predictions.predicted)
-    return metrics.classification_scores(confusion), predictions.method
+    return predictions
+
+
+def _scores(predictions: Predictions) -> Classification:
+    return metrics.classification_scores(metrics.confusion_matrix(predictions.true, predictions.predicted))
+
+
+def _keep(ws: Workspace, job: JobHandle, dataset_id: int, predictions: Predictions) -> str:
+    """Store what the classifier foretold of each patch, for the columns of the map; the artefact's name."""
+    name = f"predictions-{job.id}"
+    save_arrays(
+        ws.store.artefact_path(dataset_id, name, ".npz"),
+        rows=predictions.rows.astype(np.uint32),
+        predicted=predictions.predicted.astype(np.uint16),
+        codes=predictions.codes.astype(np.uint16),
+        probabilities=predictions.probabilities.astype(np.float16),
+    )
+    return name
 
 
 def _silhouette(x: np.ndarray, codes: np.ndarray, *, seed: int, notes: list[str]) -> PerClass | None:

@@ -24,6 +24,7 @@ POSTS = {
     "relabel": RELABEL,
     "mark": {"ordinals": [0], "unsure": True},
     "undo": {},
+    "redo": {},
     "labels": {"action": "create", "name": "Pond"},
 }
 GETS = ("changes", "labels", "patches/0", "find?q=0", "neighbours/0", "suggest?ordinals=0", "undo")
@@ -91,9 +92,15 @@ def test_relabel_answers_what_changed(lakes, ben):
         "summary": "2 patches River → Sea",
     }  # fmt: skip
     assert lakes.labels()[:2] == ["Sea", "Sea"]
-    assert ben.get(url(lakes, "undo")).get_json() == {"undo": "Undo: 2 patches River → Sea"}
+    assert ben.get(url(lakes, "undo")).get_json() == {"undo": "Undo: 2 patches River → Sea", "redo": None}
     assert ben.post(url(lakes, "undo"), json={}).get_json()["changes"] == [[0, 0], [1, 0]]
-    assert ben.get(url(lakes, "undo")).get_json() == {"undo": None}
+    assert ben.get(url(lakes, "undo")).get_json() == {"undo": None, "redo": "Redo: 2 patches River → Sea"}
+    assert ben.post(url(lakes, "redo"), json={}).get_json()["changes"] == [[0, 2], [1, 2]]
+    assert ben.get(url(lakes, f"batches/{told['batch']}")).get_json() == {
+        "summary": "2 patches River → Sea", "ordinals": [0, 1],
+    }  # fmt: skip
+    assert ben.get(url(lakes, "batches/4711")).status_code == 404
+    assert ben.post(url(lakes, "undo"), json={}).status_code == 200
     refused = ben.post(url(lakes, "undo"), json={})
     assert (refused.status_code, list(refused.get_json())) == (409, ["error"])
 
@@ -228,13 +235,16 @@ def test_public_datasets_are_open_to_everybody_where_the_operator_says_so(make_w
 
 def test_changes_follow_the_last_event_seen(lakes, client_of):
     rob, ben = client_of("rob"), client_of("ben")
-    assert rob.get(url(lakes, "changes")).get_json() == {"last": 0, "changes": [], "reload": False, "revision": 0}
+    none = {"changes": [], "reload": False, "marks": []}
+    assert rob.get(url(lakes, "changes")).get_json() == {"last": 0, "revision": 0, **none}
     last = ben.post(url(lakes, "relabel"), json={"ordinals": [3], "label": "Pond", "create": True}).get_json()["last"]
     told = rob.get(url(lakes, "changes?since=0&revision=0")).get_json()
     assert (told["last"], told["changes"], told["revision"]) == (last, [[3, 3]], 1)
     assert [label["name"] for label in told["labels"]] == ["River", "Lake", "Sea", "Pond"]
     told = rob.get(url(lakes, f"changes?since={last}&revision=1")).get_json()
-    assert told == {"last": last, "changes": [], "reload": False, "revision": 1}
+    assert told == {"last": last, "revision": 1, **none}
+    ben.post(url(lakes, "mark"), json={"ordinals": [4], "excluded": True})
+    assert rob.get(url(lakes, f"changes?since={last}&revision=1")).get_json()["marks"] == [[4, False, True]]
 
 
 def test_queries_that_are_no_numbers(lakes, ben):

@@ -6,19 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lakes import Lakes, add_crew, add_lakes
-from plotly.graph_objects import Figure
+from sqlalchemy import func, select
 from verified import add_features, add_map
 
 from eobench_dash import web
+from eobench_dash.db.models import Job
 from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo
 from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo, Neighbour, PatchInfo
-from eobench_dash.figures.labels import label_bar, label_pie
-from eobench_dash.pages.explore import ids, panel, views
+from eobench_dash.pages.explore import ids, link, new_map, panel, views
 from eobench_dash.services import datasets
+from eobench_dash.services.embeddings import embedding_methods
 from eobench_dash.services.workspace import Workspace
 
+MIX = "eob-explore__mix"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -46,11 +50,11 @@ def words(component: Any) -> str:
 # -- pieces ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("text", ["", None, "1,2", "1,2,3,4", "a,b,c", "1,2,0", "1,2,-3", "nan,1,1", "1,inf,1", "1,2,"])
 def test_a_view_that_is_none_is_left_out(text: str | None) -> None:
-    assert views.parse_view(text) is None
+    assert link.parse_view(text) is None
 
 
 def test_a_view_is_read() -> None:
-    assert views.parse_view("1.5,-2e-3,4") == {"x": 1.5, "y": -0.002, "k": 4.0}
+    assert link.parse_view("1.5,-2e-3,4") == {"x": 1.5, "y": -0.002, "k": 4.0}
 
 
 def test_maps_of_all_patches_come_first_and_the_newest_is_come_back_to() -> None:
@@ -104,14 +108,6 @@ def test_a_reader_is_offered_nothing_to_start() -> None:
         assert "eob-button" not in words(views.nothing(kinds, [a_job(JobState.FAILED)], 2, may_clean=False))
 
 
-@pytest.mark.parametrize("draw", [label_bar, label_pie])
-def test_charts_fit_the_panel_and_keep_what_a_click_tells(draw: Any) -> None:
-    labels = [LabelInfo(3, "River", "#123456", "", 5), LabelInfo(4, "Lake", "#654321", "", 2)]
-    figure: Figure = views.fit_chart(draw(labels, unlabelled=1))
-    assert [list(code) for code in figure.data[0].customdata] == [[3], [4], [NO_LABEL]]
-    assert views.fit_chart(draw([])) is not None
-
-
 # -- the panel ---------------------------------------------------------------------------------------------------------
 def test_the_panel_marks_clashes_and_counts_the_neighbours_labels(workspace: Workspace) -> None:
     lakes = add_lakes(workspace, add_crew(workspace), name="L")
@@ -128,7 +124,8 @@ def test_the_panel_marks_clashes_and_counts_the_neighbours_labels(workspace: Wor
     shown = panel.neighbours(dataset, patch, found)
     text = words(shown)
     assert text.count("neighbour--clash") == 7 and "was Lake" in text and "unsure" in text and "48.2500" in text
-    mix = [part.children for part in shown[2].children]
+    (row,) = [c for part in shown for c in [part, *part._traverse()] if getattr(c, "className", "") == MIX]
+    mix = [part.children for part in row.children]
     assert [(p[0].children, p[2].children) for p in mix[:3]] == [("2", "River"), ("4", "Lake"), ("1", "Sea")]
     assert mix[3] == "2 of others"
     assert f"v={int(dataset.created_at.timestamp())}" in text
@@ -161,7 +158,16 @@ def ask(workspace: Workspace, lakes: Lakes) -> Any:
         )
         parts = [p.split("@")[0].rsplit(".", 1) for p in spec["output"].strip(".").split("...")]
         outputs = [{"id": i, "property": p} for i, p in parts]
-        fill = lambda items: [{**i, "value": values.get(f"{i['id']}.{i['property']}")} for i in items]  # noqa: E731
+
+        def fill(items: list[dict[str, str]]) -> list[Any]:
+            """Values by "id.property"; of a pattern, as many as ``values`` holds under its text."""
+            return [
+                [{"id": i, "property": one["property"], "value": v} for i, v in values.get(one["id"], {}).items()]
+                if one["id"].startswith("{")
+                else {**one, "value": values.get(f"{one['id']}.{one['property']}")}
+                for one in items
+            ]
+
         body = {
             "output": spec["output"], "outputs": outputs if len(outputs) > 1 else outputs[0],
             "inputs": fill(spec["inputs"]), "state": fill(spec["state"]), "changedPropIds": [changed],
@@ -189,7 +195,7 @@ def test_a_link_that_says_nonsense_opens_the_page_all_the_same(ask: Any, lakes: 
     shown = page(ask, lakes, "rob", search)
     the_map = json.loads(shown)["response"]["shell-page"]["children"]
     (stage,) = [c for c in the_map["props"]["children"] if c["props"].get("className") == "eob-explore__stage"]
-    props = stage["props"]["children"][0]["props"]
+    props = stage["props"]["children"]["props"]["children"][0]["props"]["children"][0]["props"]
     assert props["coordsUrl"].endswith("/embeddings/1.bin") and not props.get("focus") and not props.get("view")
 
 
@@ -206,9 +212,103 @@ def test_groups_and_the_menus_labels_come_together(ask: Any, lakes: Lakes) -> No
     assert [label["name"] for label in answer[ids.MAP]["labels"]] == ["River", "Lake", "Sea"]
 
 
+class Id(dict):  # type: ignore[type-arg]
+    """The id of a field of a pattern, which can be a key."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self.items()))
+
+
+def asked_for(lakes: Lakes, **typed: str) -> dict[str, Any]:
+    fields = {Id(ids.param("umap", name)): text for name, text in {"n_neighbors": "15", "spread": "", **typed}.items()}
+    fields[Id(ids.param("tsne", "perplexity"))] = "nonsense that is not meant"
+    pattern = '{"method":["ALL"],"name":["ALL"],"type":"explore-param"}'
+    return {
+        f"{ids.COMPUTE}.n_clicks": 1, f"{ids.METHOD}.value": "umap", f"{ids.DATASET}.data": lakes.id, pattern: fields,
+    }  # fmt: skip
+
+
 def test_a_reader_starts_no_map(ask: Any, lakes: Lakes) -> None:
-    values = {f"{ids.COMPUTE}.n_clicks": 1, f"{ids.METHOD}.value": "umap", f"{ids.DATASET}.data": lakes.id}
-    answer = ask("rob", f"{ids.WANTED}.data", values, f"{ids.COMPUTE}.n_clicks").get_data(as_text=True)
+    answer = ask("rob", f"{ids.WANTED}.data", asked_for(lakes), f"{ids.COMPUTE}.n_clicks").get_data(as_text=True)
     assert "you need the role expert" in answer
-    started = ask("eva", f"{ids.WANTED}.data", values, f"{ids.COMPUTE}.n_clicks").get_json()["response"]
-    assert started[ids.WANTED]["data"] == 1
+    started = ask("eva", f"{ids.WANTED}.data", asked_for(lakes), f"{ids.COMPUTE}.n_clicks").get_json()["response"]
+    assert started[ids.WANTED]["data"] == 1 and started[ids.NEW_STATE]["data"]["open"] is None
+
+
+def test_parameters_reach_the_job_and_bad_ones_are_told(ask: Any, lakes: Lakes) -> None:
+    asked = lambda **typed: ask(  # noqa: E731
+        "eva", f"{ids.WANTED}.data", asked_for(lakes, **typed), f"{ids.COMPUTE}.n_clicks"
+    ).get_data(as_text=True)
+    assert "Neighbours (n_neighbors) must be a whole number from 2 to 200, not '1.5'" in asked(n_neighbors="1.5")
+    assert "Closest distance (min_dist) must be a number" in asked(min_dist="1,5")
+    assert "cannot be larger than Spread" in asked(min_dist="2")
+    with lakes.ws.db.read() as session:
+        assert session.scalar(select(func.count(Job.id))) == 0
+    asked(n_neighbors=" 5 ", min_dist="0.3")
+    with lakes.ws.db.read() as session:
+        (job,) = session.scalars(select(Job))
+        assert (job.args["params"]["n_neighbors"], job.args["params"]["min_dist"]) == (5, 0.3)
+
+
+def test_every_parameter_has_a_field_with_its_words() -> None:
+    shown = words(new_map.new_map([a_feature_set("all")], ["River"]))
+    for method in embedding_methods():
+        for param in method.params:
+            assert json.dumps(ids.param(method.name, param.name))[1:-1] in shown, param.name
+            assert json.dumps(param.help) in shown and json.dumps(f"{param.default:g}") in shown
+
+
+# -- links -------------------------------------------------------------------------------------------------------------
+def read(maps: Any = (), may_clean: bool = True, **query: str) -> link.Link:
+    return link.read_link(query, maps=maps, patch_count=12, may_clean=may_clean)
+
+
+def test_a_link_says_maps_colours_views_groups_and_tab() -> None:
+    maps = [an_embedding(4, "River"), an_embedding(3), an_embedding(2)]
+    asked = read(maps, map="4", map2="2", colour="cluster-12", colour2="honesty", v="1,2,3", v2="0,0,9", mode="clean",
+                 patch="11", hide="3,1,65535,3", tab="history")  # fmt: skip
+    assert (asked.map.id, asked.map2.id, asked.colour, asked.colour2) == (4, 2, "cluster-12", "honesty")
+    assert asked.v == {"x": 1.0, "y": 2.0, "k": 3.0} and asked.v2["k"] == 9.0
+    assert (asked.mode, asked.patch, asked.hide, asked.tab) == ("clean", 11, (1, 3, 65535), "history")
+
+
+def test_what_a_link_says_wrongly_is_left_out() -> None:
+    asked = read([an_embedding(4, "River"), an_embedding(3)], map="9", map2="x", colour="<b>", colour2="A", v="a",
+                 patch="12", hide="1,-2,a,65536,99999,", tab="secrets", mode="edit")  # fmt: skip
+    assert (asked.map.id, asked.map2, asked.colour, asked.colour2, asked.v) == (3, None, "label", "label", None)
+    assert (asked.patch, asked.hide, asked.tab, asked.mode) == (None, (1,), "labels", "visualise")
+    assert read(mode="clean", may_clean=False).mode == "visualise" and read().map is None
+    assert len(read(hide=",".join(map(str, range(9000)))).hide) == link.MAX_HIDDEN
+
+
+@given(st.dictionaries(st.sampled_from([*link.Link.__dataclass_fields__, "sel"]), st.text(max_size=40)))
+def test_no_link_breaks_the_page(query: dict[str, str]) -> None:
+    read([an_embedding(1)], **query)
+
+
+def test_maps_of_other_parameters_are_told_apart() -> None:
+    usual = {p.name: p.default for p in embedding_methods()[0].params}
+    a, b = (
+        EmbeddingInfo(i, "umap", "all", None, None, 5, {}, {**usual, **more, "seed": 42}, NOW, "key")
+        for i, more in enumerate([{}, {"n_neighbors": 50, "negatives": 9}])
+    )
+    assert views.map_name(a) == "All patches · UMAP on all"
+    assert views.map_name(b) == "All patches · UMAP on all · Neighbours 50 · Pushes per pull 9"
+    assert "Neighbours 15, Closest distance 0.1." in words(views.quality_note(a))
+    assert "Pushes per pull 9" in words(views.quality_note(b))
+
+
+def test_the_note_on_a_map_says_how_far_to_trust_it() -> None:
+    assert views.quality_note(None) == []
+    good = words(views.quality_note(an_embedding(1, trustworthiness=0.976, knn_preservation=0.256)))
+    assert "Trust 0.98" in good and "0.976" in good and "26% of the nearest neighbours kept" in good
+    assert "icon--alert" not in good and "Colour by map honesty" in good
+    assert "icon--alert" in words(views.quality_note(an_embedding(1, trustworthiness=0.7)))
+    assert "Trust not measured" in words(views.quality_note(an_embedding(1)))
+
+
+def test_a_link_with_two_maps_opens_both(ask: Any, lakes: Lakes) -> None:
+    shown = page(ask, lakes, "rob", "?map2=1&colour=agreement&colour2=none&tab=charts")
+    assert '"data-split":"1"' in shown and shown.replace("\\u002f", "/").count("/embeddings/1.bin") == 2
+    assert '"colourBy":"agreement"' in shown and '"colourBy":"none"' in shown
+    assert '"data-split":""' in page(ask, lakes, "rob")

@@ -19,7 +19,9 @@ _js_dist: list[dict[str, Any]] = [
     {"relative_package_path": f"{_FOLDER}/js/{name}", "namespace": _NAMESPACE, "dynamic": name != "loader.js"}
     for name in _MODULES
 ]
-_css_dist: list[dict[str, Any]] = [{"relative_package_path": f"{_FOLDER}/map.css", "namespace": _NAMESPACE}]
+_css_dist: list[dict[str, Any]] = [
+    {"relative_package_path": f"{_FOLDER}/{name}.css", "namespace": _NAMESPACE} for name in ("map", "card")
+]
 
 # Dash collects the two lists above from the modules it has registered; by itself it registers the top package only.
 ComponentRegistry.registry.add(__name__)  # type: ignore[no-untyped-call]

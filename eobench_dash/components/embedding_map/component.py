@@ -9,8 +9,9 @@ from eobench_dash.domain.labels import LabelInfo
 
 # Names on the wire are the browser's (camelCase), as in every Dash component.
 _PROPS = (
-    "id", "className", "style", "coordsUrl", "labels", "labelsUrl", "imageUrl", "changesUrl", "mode", "colourBy",
-    "hidden", "selection", "focus", "view", "theme", "title",
+    "id", "className", "style", "coordsUrl", "labels", "labelsUrl", "imageUrl", "changesUrl", "columnsUrl", "sheetsUrl",
+    "mixUrl", "looksUrl", "mode", "colourBy", "renderer", "thumbnails", "link", "hidden", "selection", "focus", "view",
+    "theme", "title",
     "clickData", "contextData", "selectedData",
 )  # fmt: skip
 
@@ -25,7 +26,11 @@ class EmbeddingMap(Component):
 
     In: ``coordsUrl`` and ``labelsUrl`` give bytes as ``wire`` says; ``imageUrl`` holds ``{ordinal}``; ``changesUrl`` is
     asked ``?since=<event>`` every 2.5 s while the tab is seen. ``labels``: dicts of code, name, color. ``hidden``:
-    codes neither drawn nor picked (65535: the patches without label). ``selection``: ordinals to select. ``focus``
+    codes neither drawn nor picked (65535: the patches without label). ``colourBy``: "label", "none", or the name of a
+    column, whose bytes come from ``columnsUrl`` (holds ``{name}``). ``sheetsUrl``: where the sprite sheets of this
+    embedding lie; ``thumbnails`` switches them. ``mixUrl``: the neighbours' label mix; ``looksUrl``: the ways to show
+    pictures. ``renderer``: "auto" takes the GPU where there is a real one. ``link``: maps of equal link share hover,
+    selection, recolouring and filter. ``selection``: ordinals to select. ``focus``
     ``{ordinal, n}``: fly to that patch whenever n changes. ``view`` ``{x, y, k}``: centre in map units and zoom
     against "all of it"; kept up to date by the map. ``mode``: "visualise" or "clean". ``theme``: "light", "dark", or
     unset to follow the page's ``data-theme``. The map fills its parent's height; give ``style`` one where it has none.
@@ -56,7 +61,14 @@ class EmbeddingMap(Component):
         imageUrl: str | None = None,
         changesUrl: str | None = None,
         mode: Literal["visualise", "clean"] = "visualise",
-        colourBy: Literal["label", "none"] = "label",
+        colourBy: str = "label",
+        renderer: Literal["auto", "gpu", "software"] = "auto",
+        thumbnails: bool = True,
+        link: str | None = None,
+        columnsUrl: str | None = None,
+        sheetsUrl: str | None = None,
+        mixUrl: str | None = None,
+        looksUrl: str | None = None,
         hidden: Sequence[int] = (),
         selection: Sequence[int] | None = None,
         focus: dict[str, int] | None = None,
@@ -69,7 +81,9 @@ class EmbeddingMap(Component):
     ) -> None:
         given: dict[str, Any] = {
             "id": id, "coordsUrl": coordsUrl, "labels": list(labels), "labelsUrl": labelsUrl, "imageUrl": imageUrl,
-            "changesUrl": changesUrl, "mode": mode, "colourBy": colourBy, "hidden": list(hidden),
+            "changesUrl": changesUrl, "columnsUrl": columnsUrl, "sheetsUrl": sheetsUrl, "mixUrl": mixUrl,
+            "looksUrl": looksUrl, "mode": mode, "colourBy": colourBy, "renderer": renderer, "thumbnails": thumbnails,
+            "link": link, "hidden": list(hidden),
             "selection": None if selection is None else list(selection), "focus": focus, "view": view, "theme": theme,
             "title": title, "className": className, "style": style,
         }  # fmt: skip

@@ -1,7 +1,7 @@
 """SQL about annotation events and batches. Set-based: 1 patch or 50,000 take the same statements."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Integer, Select, Update, case, cast, func, insert, literal, select, update
@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from eobench_dash.db.models import AnnotationBatch, AnnotationEvent, Label, Patch, User
 from eobench_dash.domain.annotations import EventKind, EventSource
 
-UNDOABLE = (EventSource.MAP, EventSource.COMMAND, EventSource.MERGE)
+UNDOABLE = (EventSource.MAP, EventSource.COMMAND, EventSource.MERGE, EventSource.CLUSTERS, EventSource.REDO)
 """The sources whose batches an undo may take back."""
 FLAGS: dict[EventKind, InstrumentedAttribute[bool]] = {
     EventKind.UNSURE: Patch.unsure,
@@ -196,17 +196,57 @@ def traces(
     )
 
 
-def undoable_batches(dataset_id: int) -> Select[AnnotationBatch]:
-    """Batches of people that nobody has taken back yet, newest first."""
+def taken_back() -> ColumnElement[bool]:
+    """The condition that a batch has been taken back (of an undo: that it was done again)."""
     undo = aliased(AnnotationBatch)
+    return select(undo.id).where(undo.undoes_id == AnnotationBatch.id).exists()
+
+
+def standing_batches(dataset_id: int, sources: Iterable[EventSource] = UNDOABLE) -> Select[AnnotationBatch]:
+    """Batches of these sources that nobody has taken back yet, newest first."""
     return (
         select(AnnotationBatch)
         .where(
             AnnotationBatch.dataset_id == dataset_id,
-            AnnotationBatch.source.in_([source.value for source in UNDOABLE]),
-            ~select(undo.id).where(undo.undoes_id == AnnotationBatch.id).exists(),
+            AnnotationBatch.source.in_([source.value for source in sources]),
+            ~taken_back(),
         )
         .order_by(AnnotationBatch.id.desc())
+    )
+
+
+def batches_before(dataset_id: int, before: int | None) -> Select[AnnotationBatch, str, bool]:
+    """(batch, user name, whether it was taken back), newest first, older than ``before`` (None: from the newest)."""
+    query = (
+        select(AnnotationBatch, func.coalesce(User.name, ""), taken_back())
+        .outerjoin(User, User.id == AnnotationBatch.user_id)
+        .where(AnnotationBatch.dataset_id == dataset_id)
+        .order_by(AnnotationBatch.id.desc())
+    )
+    return query if before is None else query.where(AnnotationBatch.id < before)
+
+
+def batch_ordinals(batch_id: int) -> Select[int]:
+    """The patches of a batch's events in the order of the events; a patch with two marks changed comes twice."""
+    return select(AnnotationEvent.ordinal).where(AnnotationEvent.batch_id == batch_id).order_by(AnnotationEvent.id)
+
+
+def first_of_batch(batch_id: int, count: int) -> Select[int, int]:
+    """(batch id, ordinal) of the first events of a batch."""
+    return (
+        select(AnnotationEvent.batch_id, AnnotationEvent.ordinal)
+        .where(AnnotationEvent.batch_id == batch_id)
+        .order_by(AnnotationEvent.id)
+        .limit(count)
+    )
+
+
+def marks_of(dataset_id: int, ordinals: Sequence[int]) -> Select[int, bool, bool]:
+    """(ordinal, unsure, excluded) of these patches, by ordinal."""
+    return (
+        select(Patch.ordinal, Patch.unsure, Patch.excluded)
+        .where(Patch.dataset_id == dataset_id, among(Patch.ordinal, ordinals))
+        .order_by(Patch.ordinal)
     )
 
 
@@ -225,14 +265,15 @@ def patch_history(dataset_id: int, ordinal: int) -> Select[AnnotationEvent, Anno
 
 
 def recent_flows(dataset_id: int, *, events: int = 5000) -> Select[int | None, int | None, int]:
-    """(from label, to label, patches) among the newest label events of people."""
+    """(from label, to label, patches) among the newest label events of people that were not taken back."""
     newest = (
         select(AnnotationEvent.from_label_id, AnnotationEvent.to_label_id)
         .join(AnnotationBatch, AnnotationBatch.id == AnnotationEvent.batch_id)
         .where(
             AnnotationEvent.dataset_id == dataset_id,
             AnnotationEvent.kind == EventKind.SET.value,
-            AnnotationBatch.source.in_([EventSource.MAP.value, EventSource.COMMAND.value]),
+            AnnotationBatch.source.in_([s.value for s in (EventSource.MAP, EventSource.COMMAND, EventSource.REDO)]),
+            ~taken_back(),
         )
         .order_by(AnnotationEvent.id.desc())
         .limit(events)

@@ -52,6 +52,17 @@ def merged_by(batch: AnnotationBatch) -> Select[Label]:
     return select(Label).where(tuple_(Label.id, Label.merged_into_id).in_(moves.distinct()))
 
 
+def moved_by(batch: AnnotationBatch) -> Select[Label, int]:
+    """(label, id of the label it went into) of a merge, whether it still stands or not."""
+    moves = (
+        select(AnnotationEvent.from_label_id, AnnotationEvent.to_label_id)
+        .where(AnnotationEvent.batch_id == batch.id)
+        .distinct()
+        .subquery()
+    )
+    return select(Label, moves.c.to_label_id).join(moves, moves.c.from_label_id == Label.id)
+
+
 def carried_by(label: Label) -> Select[int]:
     """The ordinals of all patches with this label, ascending."""
     return (

@@ -4,45 +4,17 @@ A map is a view: clusters, neighbours and votes are computed in feature space.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from eobench_dash.errors import BadInput
+from eobench_dash.ml.embedding.methods import METHODS, check_params
 from eobench_dash.ml.neighbours import KnnGraph, as_features
 
+__all__ = ["METHODS", "Progress", "check_params", "embed"]
+
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class EmbeddingMethod:
-    """What can be chosen. ``params`` are the defaults; a key of a cached map holds name, version and parameters."""
-
-    name: str
-    version: int
-    params: Mapping[str, float]
-    description: str
-
-
-METHODS: Mapping[str, EmbeddingMethod] = MappingProxyType(
-    {
-        "umap": EmbeddingMethod(
-            name="umap",
-            version=1,
-            params=MappingProxyType({"n_neighbors": 15, "min_dist": 0.1, "spread": 1.0, "epochs": 0, "negatives": 5}),
-            description="UMAP: tight groups, wide gaps; keeps the arrangement (epochs 0: as the size needs).",
-        ),
-        "tsne": EmbeddingMethod(
-            name="tsne",
-            version=1,
-            params=MappingProxyType({"perplexity": 30.0, "exaggerated_iterations": 100, "iterations": 300}),
-            description="t-SNE: keeps the nearest neighbours together best; gaps between groups mean little.",
-        ),
-    }
-)
 
 
 def embed(
@@ -64,7 +36,7 @@ def embed(
     chosen = METHODS.get(method)
     if chosen is None:
         raise BadInput(f"The embedding method {method!r} is not known; choose one of {', '.join(METHODS)}.")
-    settings = {**chosen.params, **check_params(chosen, params or {})}
+    settings = {**chosen.defaults, **check_params(chosen, params or {})}
     features = as_features(x)
     n = len(features)
     if graph is not None and graph.n != n:
@@ -83,36 +55,3 @@ def embed(
     from eobench_dash.ml.embedding.tsne import layout as tsne_layout
 
     return tsne_layout(features, graph, settings, seed, progress)
-
-
-_LIMITS = {
-    "n_neighbors": (2, 500),
-    "min_dist": (0.0, 10.0),
-    "spread": (0.01, 10.0),
-    "epochs": (0, 10_000),
-    "negatives": (0, 100),
-    "perplexity": (1.0, 500.0),
-    "exaggerated_iterations": (0, 10_000),
-    "iterations": (1, 10_000),
-}
-
-
-def check_params(method: EmbeddingMethod, params: Mapping[str, Any]) -> dict[str, float]:
-    """The parameters as numbers of their kind; BadInput for an unknown name or a value out of range."""
-    checked: dict[str, float] = {}
-    for name, value in params.items():
-        if name not in method.params:
-            raise BadInput(f"{method.name} has no parameter {name!r}; it has {', '.join(method.params)}.")
-        low, high = _LIMITS[name]
-        whole = isinstance(method.params[name], int)
-        try:
-            number = int(value) if whole else float(value)
-        except (TypeError, ValueError, OverflowError):
-            raise BadInput(f"{name} must be a number, not {value!r}.") from None
-        if not low <= number <= high or number != float(value):
-            kind = "a whole number" if whole else "a number"
-            raise BadInput(f"{name} must be {kind} from {low} to {high}, not {value!r}.")
-        checked[name] = number
-    if params.get("min_dist", 0.0) and checked.get("min_dist", 0.0) > checked.get("spread", method.params["spread"]):
-        raise BadInput("min_dist cannot be larger than spread.")
-    return checked

@@ -3,11 +3,16 @@
 van der Maaten & Hinton (2008), "Visualizing Data using t-SNE", JMLR 9, section 2.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from eobench_dash.ml.embedding.links import symmetric
 from eobench_dash.ml.neighbours import KnnGraph
+
+_ROWS = 16_384
 
 
 def conditional(distances: npt.NDArray[np.float32], perplexity: float) -> npt.NDArray[np.float64]:
@@ -41,12 +46,13 @@ def conditional(distances: npt.NDArray[np.float32], perplexity: float) -> npt.ND
     return p
 
 
-def affinities(graph: KnnGraph, perplexity: float) -> csr_array:
-    """The joint affinities (n, n) csr: (p(j|i) + p(i|j)) / 2n, summing to 1."""
-    p = conditional(graph.distances, perplexity)
-    pointers = np.arange(0, graph.n * graph.k + 1, graph.k, dtype=np.int64)
-    directed = csr_array((p.ravel(), graph.indices.ravel().astype(np.int64), pointers), shape=(graph.n, graph.n))
-    joint = csr_array(directed + directed.T.tocsr())
-    joint.data /= joint.data.sum()
-    joint.sort_indices()
+def affinities(graph: KnnGraph, perplexity: float, *, pace: Callable[[float], None] | None = None) -> csr_array:
+    """The joint affinities (n, n) csr float32: (p(j|i) + p(i|j)) / 2n, summing to 1. ``pace`` may raise to cancel."""
+    p = np.empty(graph.distances.shape, np.float32)
+    for start in range(0, graph.n, _ROWS):  # the double precision of a bisection is for few rows at a time
+        p[start : start + _ROWS] = conditional(graph.distances[start : start + _ROWS], perplexity)
+        if pace is not None:
+            pace(start / graph.n)
+    joint = symmetric(graph.indices, p, overlap=0.0)
+    joint.data /= np.float32(joint.data.sum(dtype=np.float64))
     return joint

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.optimize import curve_fit
 from scipy.sparse import csr_array
 
+from eobench_dash.ml.embedding.links import symmetric
 from eobench_dash.ml.neighbours import KnnGraph
 
 _FLOOR = 1e-3  # a bandwidth is at least this share of the mean distance: a point among duplicates keeps its other links
@@ -50,14 +51,8 @@ def strengths(distances: npt.NDArray[np.float32], n_neighbors: int) -> npt.NDArr
 def fuzzy_set(graph: KnnGraph, n_neighbors: int) -> csr_array:
     """The symmetric fuzzy set of the graph's first n_neighbors - 1 links: csr (n, n) float32 with a + b - ab."""
     used = graph.head(min(n_neighbors - 1, graph.n - 1))
-    values = strengths(used.distances, n_neighbors)
-    pointers = np.arange(0, used.n * used.k + 1, used.k, dtype=np.int64)
-    directed = csr_array((values.ravel(), used.indices.ravel().astype(np.int64), pointers), shape=(used.n, used.n))
-    mirrored = directed.T.tocsr()
-    union = directed + mirrored - directed.multiply(mirrored)
-    result = csr_array(union)
+    result = symmetric(used.indices, strengths(used.distances, n_neighbors), overlap=1.0)
     result.eliminate_zeros()
-    result.sort_indices()
     return result
 
 

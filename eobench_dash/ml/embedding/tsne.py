@@ -39,9 +39,10 @@ def layout(
     begun = 0.0
     if graph is None:
         graph, begun = knn_graph(x, k=k, progress=part(progress, low=0.0, high=0.4)), 0.4
-    pace = Pace(progress, "Arranging the map", low=begun)
+    ready = begun + 0.05 * (1 - begun)
+    joint = affinities(graph.head(k), perplexity, pace=Pace(progress, "Weighing the neighbours", low=begun, high=ready))
+    pace = Pace(progress, "Arranging the map", low=ready)
     pace(0.0)
-    joint = affinities(graph.head(k), perplexity)
     start = principal_plane(x, seed=seed) * np.float32(1e-4)
     exaggerated, iterations = int(params["exaggerated_iterations"]), int(params["iterations"])
     return descend(start, joint, exaggerated=exaggerated, iterations=iterations, pace=pace)
@@ -52,8 +53,8 @@ def descend(
 ) -> npt.NDArray[np.float32]:
     """Minimise the divergence of the joint affinities (n, n; sum 1) from ``start`` (n, 2): the map (n, 2) float32."""
     n = len(start)
-    pointers, indices = joint.indptr.astype(np.int64), joint.indices.astype(np.int32)
-    values = joint.data.astype(np.float32)
+    pointers, indices = joint.indptr.astype(np.int64), joint.indices.astype(np.int32, copy=False)
+    values = joint.data.astype(np.float32, copy=False)
     y = np.ascontiguousarray(start, dtype=np.float32)
     velocity, gains = np.zeros_like(y), np.ones_like(y)
     pull, push = np.empty_like(y), np.empty((n, 3), np.float32)

@@ -9,9 +9,12 @@ import numpy.typing as npt
 from eobench_dash.domain.quality import Predictions
 from eobench_dash.errors import BadInput
 from eobench_dash.ml.metrics._labels import as_codes, labelled_rows
+from eobench_dash.ml.metrics.margins import duels, probabilities
 from eobench_dash.ml.neighbours import as_features
 from eobench_dash.ml.threads import in_order, workers
 
+_BLOCK_MARGINS = 4_000_000
+"""Margins held at a time: there is one for each pair of labels and each patch."""
 METHODS = {
     True: "RBF support vector machine (C=10, gamma=scale) on standardised features",
     False: "RBF support vector machine (C=10, gamma=scale) on the features as they are scaled",
@@ -36,7 +39,7 @@ def cross_validated_predictions(
     ``folds`` of each kept where it has them); ``rows`` tells which were used. A label with a single patch cannot be
     foretold and counts as missed. ``standardise`` brings every dimension to unit variance, which vectors of unknown
     scale need and principal components do not want (their small ones are noise). Raises BadInput for fewer
-    than two labels or fewer patches (groups) than folds.
+    than two labels or fewer patches (groups) than folds. ``margins`` says what the probabilities are.
     """
     codes = as_codes(y)
     features = np.asarray(x)
@@ -53,10 +56,14 @@ def cross_validated_predictions(
     else:
         fold = _grouped(true, np.asarray(groups)[rows], folds, seed)
     predicted = np.empty(len(rows), np.int64)
+    known = np.unique(true)
+    scores = np.full((len(rows), len(known)), -np.inf, np.float32)  # a label that a fold never saw has no chance
 
     def one(number: int) -> int:
-        held = fold == number
-        predicted[held] = _train_and_ask(table[~held], true[~held], table[held], standardise)
+        held = np.flatnonzero(fold == number)
+        train = fold != number
+        codes, predicted[held], duels = _train_and_ask(table[train], true[train], table[held], standardise)
+        scores[np.ix_(held, np.searchsorted(known, codes))] = duels
         return number
 
     with ThreadPoolExecutor(max_workers=workers()) as pool:  # libsvm lets go of the interpreter while it works
@@ -65,26 +72,34 @@ def cross_validated_predictions(
                 progress(done / folds, "Cross-validating a classifier")
     return Predictions(
         rows=rows, true=true, predicted=predicted, fold=fold, folds=folds, seed=seed, grouped=groups is not None,
-        method=METHODS[standardise],
+        method=METHODS[standardise], codes=known, probabilities=probabilities(scores, np.searchsorted(known, true)),
     )  # fmt: skip
 
 
 def _train_and_ask(
     known: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], asked: npt.NDArray[np.float32], standardise: bool
-) -> npt.NDArray[np.int64]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """(codes (K,), predicted (asked,), worst duels (asked, K))."""
     from sklearn.svm import SVC
 
-    if not len(asked):
-        return np.empty(0, np.int64)
-    if len(np.unique(labels)) == 1:
-        return np.full(len(asked), labels[0])
+    codes = np.unique(labels)
+    if not len(asked) or len(codes) == 1:
+        return codes, np.full(len(asked), codes[0]), np.zeros((len(asked), len(codes)), np.float32)
     mean, spread = np.zeros(known.shape[1]), np.ones(known.shape[1])
     if standardise:
         mean, spread = known.mean(axis=0, dtype=np.float64), known.std(axis=0, dtype=np.float64)
         spread[spread == 0] = 1.0
-    model = SVC(C=10.0, gamma="scale", kernel="rbf", cache_size=500)
+    model = SVC(C=10.0, gamma="scale", kernel="rbf", cache_size=500, decision_function_shape="ovo")
     model.fit((known - mean) / spread, labels)
-    return np.asarray(model.predict((asked - mean) / spread), dtype=np.int64)
+    predicted = np.empty(len(asked), np.int64)
+    worst = np.empty((len(asked), len(codes)), np.float32)
+    step = max(1, _BLOCK_MARGINS // (len(codes) * (len(codes) - 1) // 2))
+    for start in range(0, len(asked), step):
+        here = slice(start, start + step)
+        margins = model.decision_function((asked[here] - mean) / spread)
+        votes, worst[here] = duels(-margins[:, None] if margins.ndim == 1 else margins, len(codes))
+        predicted[here] = codes[votes.argmax(axis=1)]  # as libsvm itself predicts: most duels won, first of equals
+    return codes, predicted, worst
 
 
 def _thinned(

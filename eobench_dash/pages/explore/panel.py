@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 from eobench_dash.components.ui import button, chip, dot, icon
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.patches import Neighbour, PatchInfo
+from eobench_dash.pages.explore import ids
 from eobench_dash.pages.explore.views import NOBODY, image_url
 
 NAMED = 3
@@ -23,20 +24,40 @@ def hint() -> Component:
 
 def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighbour]) -> list[Component]:
     """The patch and its neighbours, ranked; those with another label are marked."""
-    title = html.Div(
-        [
-            html.H2("Nearest neighbours"),
-            button(
-                "Select",
-                look="quiet small",
-                title="Select the patch and these neighbours",
-                **{"data-explore": "select-neighbours"},
-            ),
-        ],
-        className="eob-explore__head",
+    clashing = sum(n.label != patch.label for n in found)
+    these = button(
+        "Select",
+        look="quiet small",
+        title="Select the patch and these neighbours",
+        **{"data-explore": "select-neighbours"},
     )
+    clashes = button(
+        f"{clashing} other" if clashing == 1 else f"{clashing} others",
+        look="quiet small",
+        title="Select the neighbours with another label than the patch",
+        **{"data-explore": "select-clashes"},
+    )
+    head = [html.H2("Neighbours"), html.Span([clashes, these] if clashing else these)]
     items = [_neighbour(dataset, n, clash=n.label != patch.label) for n in found]
-    return [_patch(dataset, patch), title, _mix(patch, found), html.Ol(items, className="eob-explore__neighbours")]
+    return [
+        _patch(dataset, patch),
+        _story(patch.ordinal),
+        html.Div(head, className="eob-explore__head"),
+        _mix(patch, found),
+        html.Ol(items, className="eob-explore__neighbours"),
+    ]
+
+
+def trail() -> list[Component]:
+    """Where the browser shows the patches walked before this one, and says which neighbour the keys are at."""
+    steps = html.Nav(id=ids.TRAIL, className="eob-trail", hidden=True, **{"aria-label": "Patches looked at before"})
+    return [steps, html.Div(id=ids.SAID, className="eob-hide", **{"aria-live": "polite"})]
+
+
+def _story(ordinal: int) -> Component:
+    """What happened to the patch: the browser asks for it when it is opened (assets/explore-panel.js)."""
+    lines = html.Ol(className="eob-story__lines", **{"data-story": ""})
+    return html.Details([html.Summary("History"), lines], className="eob-story", **{"data-patch": str(ordinal)})
 
 
 def _patch(dataset: DatasetSummary, patch: PatchInfo) -> Component:
@@ -58,7 +79,11 @@ def _patch(dataset: DatasetSummary, patch: PatchInfo) -> Component:
         *_place(patch),
     ]
     picture = _picture(dataset, patch.ordinal, 128, className="eob-explore__large")
-    return html.Div([picture, html.Div(facts, className="eob-explore__facts")], className="eob-explore__patch")
+    return html.Div(
+        [picture, html.Div(facts, className="eob-explore__facts")],
+        className="eob-explore__patch",
+        **{"data-patch": str(patch.ordinal)},
+    )
 
 
 def _was(patch: PatchInfo) -> list[Component]:
@@ -101,7 +126,7 @@ def _neighbour(dataset: DatasetSummary, n: Neighbour, *, clash: bool) -> Compone
             type="button",
             title=words,
             className="eob-explore__neighbour eob-explore__neighbour--clash" if clash else "eob-explore__neighbour",
-            **{"data-ordinal": str(n.ordinal), "aria-label": words},
+            **{"data-ordinal": str(n.ordinal), "data-clash": "1" if clash else "", "aria-label": words},
         )
     )
 

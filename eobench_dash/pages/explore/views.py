@@ -1,6 +1,5 @@
 """Pieces of the explore page, from values to components."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,18 +7,17 @@ from dash import html
 from dash.development.base_component import Component
 
 from eobench_dash.components.jobs import job_row
-from eobench_dash.components.ui import dot, empty, icon_button, link_button, opener
+from eobench_dash.components.ui import button, count, dot, empty, icon, icon_button, link_button, opener
 from eobench_dash.domain.datasets import DatasetSummary
+from eobench_dash.domain.embeddings import EmbeddingParam
 from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo
 from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo
 from eobench_dash.pages.explore import ids
+from eobench_dash.services.embeddings import embedding_methods
 
-METHODS = {
-    "umap": "UMAP: tight groups, wide gaps",
-    "tsne": "t-SNE: nearest neighbours stay together best",
-}
-_SHORT = {"umap": "UMAP", "tsne": "t-SNE"}
+LOW_TRUST = 0.9
+"""Below this trustworthiness the note warns."""
 NOBODY = "var(--eob-border-strong)"
 """The colour of patches without label."""
 MANY = 12
@@ -58,19 +56,65 @@ def whole_maps(maps: Sequence[EmbeddingInfo]) -> list[int]:
 
 
 def map_name(m: EmbeddingInfo) -> str:
-    """Which patches, which method, which features, how far to trust it."""
+    """Which patches, which method, which features, which parameters are not the usual ones, how far to trust it."""
     trust = f" · trust {m.quality['trustworthiness']:.2f}" if "trustworthiness" in m.quality else ""
     who = f"Only {m.label}" if m.label else "All patches"
-    return f"{who} · {_SHORT.get(m.method, m.method)} on {m.feature_kind}{trust}"
+    unusual = "".join(f" · {p.title} {m.params[p.name]:g}" for p in _params(m) if _set(p, m))
+    return f"{who} · {_title(m)} on {m.feature_kind}{unusual}{trust}"
 
 
-def parse_view(text: str | None) -> dict[str, float] | None:
-    """``x,y,k`` of a link as the map's view; None where it is none."""
-    try:
-        x, y, k = (float(part) for part in (text or "").split(","))
-    except ValueError:
-        return None
-    return {"x": x, "y": y, "k": k} if all(map(math.isfinite, (x, y, k))) and k > 0 else None
+def quality_note(m: EmbeddingInfo | None) -> list[Component]:
+    """How far a map can be trusted, in a word, with more behind it; nothing where there is no map."""
+    if m is None:
+        return []
+    trust, kept = m.quality.get("trustworthiness"), m.quality.get("knn_preservation")
+    short = "Trust not measured" if trust is None else f"Trust {trust:.2f}"
+    facts = []
+    if trust is not None:
+        facts.append(
+            html.P([html.Strong(f"Trustworthiness {trust:.3f}. "), "1: patches that lie together on the map belong "
+                    "together in the features; 0.5 is what chance gives."])
+        )  # fmt: skip
+    if kept is not None:
+        facts.append(
+            html.P([html.Strong(f"{kept:.0%} of the nearest neighbours kept. "), "So many of a patch's 15 nearest in "
+                    "the features are also among its 15 nearest here."])
+        )  # fmt: skip
+    words = "Gaps and sizes on a map can be made by the projection. Before you clean, look at a patch's neighbours."
+    honest = button("Colour by map honesty", look="small", **{"data-do": "honesty"})
+    panel = [html.H3(f"{_title(m)} of {count(m.rows, 'patch', 'patches')}"), *facts]
+    panel += [html.P(words, className="eob-muted"), html.P(_made(m), className="eob-muted"), honest]
+    summary = html.Summary(
+        [icon("alert" if trust is not None and trust < LOW_TRUST else "info"), html.Span(short)],
+        className="eob-button eob-button--quiet eob-button--small eob-explore__summary",
+        title="How far to trust this map",
+    )
+    return [
+        html.Details(
+            [summary, html.Div(panel, className="eob-menu__panel eob-quality")],
+            className="eob-menu",
+        )
+    ]
+
+
+def _made(m: EmbeddingInfo) -> str:
+    """From which features and with which parameters, those that are rarely set only where somebody set them."""
+    said = [f"{p.title} {m.params[p.name]:g}" for p in _params(m) if not p.advanced or _set(p, m)]
+    return f"Made of {m.feature_kind}{' with ' if said else ''}{', '.join(said)}."
+
+
+def _title(m: EmbeddingInfo) -> str:
+    return next((method.title for method in embedding_methods() if method.name == m.method), m.method)
+
+
+def _params(m: EmbeddingInfo) -> list[EmbeddingParam]:
+    """The parameters that the map was made with, as far as they are known today."""
+    mine = [method for method in embedding_methods() if method.name == m.method]
+    return [p for method in mine for p in method.params if isinstance(m.params.get(p.name), int | float)]
+
+
+def _set(param: EmbeddingParam, m: EmbeddingInfo) -> bool:
+    return bool(m.params[param.name] != param.default)
 
 
 def nothing(kinds: Sequence[FeatureSetInfo], jobs: Sequence[JobInfo], dataset_id: int, *, may_clean: bool) -> Component:
@@ -112,9 +156,9 @@ def groups(labels: Sequence[LabelInfo], *, unlabelled: int, may_clean: bool) -> 
     return rows
 
 
-def _group(code: int, name: str, color: str, count: int, *, zoomable: bool) -> Component:
+def _group(code: int, name: str, color: str, patches: int, *, zoomable: bool) -> Component:
     toggle = html.Button(
-        [dot(color), html.Span(name, className="eob-clip"), html.Span(f"{count:,}", className="eob-explore__count")],
+        [dot(color), html.Span(name, className="eob-clip"), html.Span(f"{patches:,}", className="eob-explore__count")],
         type="button",
         title=f"{name}. Click: hide or show. Double click: only this group.",
         className="eob-explore__toggle",
@@ -122,15 +166,3 @@ def _group(code: int, name: str, color: str, count: int, *, zoomable: bool) -> C
     )
     zoom = icon_button(f"Map of {name} alone", "zoom", id=ids.zoom(code), look="quiet small") if zoomable else ""
     return html.Div([toggle, zoom], className="eob-explore__group")
-
-
-def fit_chart(figure: Any) -> Any:
-    """A chart of labels made to fit the narrow panel, whose list of groups says names and numbers already."""
-    for trace in figure.data:
-        if trace.type == "bar" and len(trace.x):
-            # The numbers stand in the margin: 1.3 times the longest bar is too little room where bars are short.
-            figure.update_xaxes(range=[0, max(trace.x)]).update_layout(margin_r=46, minreducedwidth=40)
-        elif trace.type == "pie":
-            trace.update(texttemplate="%{percent:.0%}", textposition="inside", insidetextorientation="horizontal")
-            figure.update_layout(height=232, margin={"l": 4, "r": 4, "t": 8, "b": 8})
-    return figure

@@ -146,6 +146,7 @@ _WORK = {
     JobKind.IMPORT: "Importing",
     JobKind.FEATURES: "Computing features",
     JobKind.EMBED: "Making a map",
+    JobKind.SHEETS: "Making thumbnails",
     JobKind.VERIFY: "Verifying",
     JobKind.DELETE: "Deleting",
 }

@@ -1,12 +1,10 @@
 import { Grid, insidePolygon } from "/js/grid.js";
 import { equal, ok, random, test } from "./harness.js";
 
-const visible = new Uint8Array(65536).fill(1);
-
 function cloud(n, seed, make) {
   const r = random(seed), x = new Float32Array(n), y = new Float32Array(n);
   for (let i = 0; i < n; i++) [x[i], y[i]] = make(r, i);
-  return { x, y, grid: new Grid(x, y), codes: new Uint16Array(n) };
+  return { x, y, grid: new Grid(x, y), flags: new Uint8Array(n) };
 }
 
 const shapes = {
@@ -26,7 +24,7 @@ for (const [name, make] of Object.entries(shapes)) {
   });
 
   test(`pick finds the nearest, as looking at all of them does (${name})`, () => {
-    const { grid, codes } = cloud(800, 2, make);
+    const { grid, flags } = cloud(800, 2, make);
     const r = random(3), { x0, x1, y0, y1 } = grid.bounds;
     const span = Math.max(x1 - x0, y1 - y0) || 1;
     for (let trial = 0; trial < 200; trial++) {
@@ -37,40 +35,40 @@ for (const [name, make] of Object.entries(shapes)) {
         const d = (grid.gx[s] - px) ** 2 + (grid.gy[s] - py) ** 2;
         if (d <= best) { best = d; any = true; }
       }
-      const slot = grid.pick(px, py, radius, codes, visible);
+      const slot = grid.pick(px, py, radius, flags);
       ok(any === slot >= 0, `found ${slot}, there is one: ${any}`);
       if (any) ok((grid.gx[slot] - px) ** 2 + (grid.gy[slot] - py) ** 2 === best, "not the nearest");
     }
   });
 
   test(`a polygon holds the points that a test of each finds (${name})`, () => {
-    const { grid, codes } = cloud(800, 4, make);
+    const { grid, flags } = cloud(800, 4, make);
     const r = random(5), { x0, x1, y0, y1 } = grid.bounds;
     const span = Math.max(x1 - x0, y1 - y0) || 1;
     for (let trial = 0; trial < 30; trial++) {
       const points = Array.from({ length: 3 + (trial % 9) }, () => [x0 + (r() * 1.4 - 0.2) * span, y0 + (r() * 1.4 - 0.2) * span]);
       const wanted = [];
       for (let s = 0; s < 800; s++) if (insidePolygon(points, grid.gx[s], grid.gy[s])) wanted.push(s);
-      equal(grid.inPolygon(points, codes, visible).sort((a, b) => a - b), wanted);
+      equal(grid.inPolygon(points, flags).sort((a, b) => a - b), wanted);
     }
   });
 }
 
 test("hidden points are passed over", () => {
-  const { grid, codes } = cloud(50, 6, shapes.uniform);
-  const first = grid.pick(0.5, 0.5, 1, codes, visible);
-  codes[first] = 9;
-  const some = visible.slice();
-  some[9] = 0;
-  ok(grid.pick(0.5, 0.5, 1, codes, some) !== first);
-  equal(grid.inPolygon([[-1, -1], [2, -1], [2, 2], [-1, 2]], codes, some).length, 49);
-  ok(!grid.nearest(0.5, 0.5, 2, 50, codes, some).includes(first));
+  const { grid, flags } = cloud(50, 6, shapes.uniform);
+  const first = grid.pick(0.5, 0.5, 1, flags);
+  flags[first] = 4;
+  ok(grid.pick(0.5, 0.5, 1, flags) !== first);
+  equal(grid.inPolygon([[-1, -1], [2, -1], [2, 2], [-1, 2]], flags).length, 49);
+  ok(!grid.nearest(0.5, 0.5, 2, 50, flags).includes(first));
+  flags[first] = 1; // selected points are shown
+  equal(grid.pick(0.5, 0.5, 1, flags), first);
 });
 
 test("nearest gives the k nearest in order", () => {
-  const { grid, codes } = cloud(500, 7, shapes.uniform);
+  const { grid, flags } = cloud(500, 7, shapes.uniform);
   const all = [...Array(500).keys()].sort((a, b) => Math.hypot(grid.gx[a] - 0.4, grid.gy[a] - 0.6) - Math.hypot(grid.gx[b] - 0.4, grid.gy[b] - 0.6));
-  equal(grid.nearest(0.4, 0.6, 2, 12, codes, visible), all.slice(0, 12));
+  equal(grid.nearest(0.4, 0.6, 2, 12, flags), all.slice(0, 12));
 });
 
 test("points without a finite place are kept, but not on the map", () => {
@@ -84,8 +82,8 @@ test("points without a finite place are kept, but not on the map", () => {
 
 test("no points at all", () => {
   const grid = new Grid(new Float32Array(0), new Float32Array(0));
-  equal(grid.pick(0, 0, 5, new Uint16Array(0), visible), -1);
-  equal(grid.inPolygon([[0, 0], [1, 0], [1, 1]], new Uint16Array(0), visible), []);
+  equal(grid.pick(0, 0, 5, new Uint8Array(0)), -1);
+  equal(grid.inPolygon([[0, 0], [1, 0], [1, 1]], new Uint8Array(0)), []);
 });
 
 test("both loops of a figure of eight count, as do overlaps", () => {

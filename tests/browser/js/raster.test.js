@@ -8,14 +8,14 @@ function scene(points, codes = points.map(() => 0)) {
   const grid = new Grid(Float32Array.from(points, (p) => p[0]), Float32Array.from(points, (p) => p[1]));
   const slots = new Uint16Array(points.length);
   codes.forEach((code, i) => { slots[grid.slotOf[i]] = code; });
-  return { grid, codes: slots, flags: new Uint8Array(points.length), selected: 0 };
+  return { grid, paint: slots, flags: new Uint8Array(points.length), above: new Uint8Array(65536), last: new Uint32Array(0), selected: 0 };
 }
 
 function raster(width, height, radius, alpha = 1) {
   const r = new Raster();
   r.resize(width, height);
   r.palette.set(new Map([[0, RED], [1, [20, 60, 220]]]), [128, 128, 128], GROUND);
-  r.setStyle(radius, alpha);
+  r.setStyle({ radius, alpha, topRadius: radius, topAlpha: 1 });
   return r;
 }
 
@@ -80,12 +80,13 @@ test("a moved picture with its strips is the picture drawn there", () => {
   }
 });
 
-test("hidden codes are not drawn, unknown codes are grey", () => {
+test("hidden points are not drawn, unknown codes are grey", () => {
   const r = raster(40, 40, 2.4);
-  r.drawAll(scene([[20, 20]], [4711]), T);
+  const s = scene([[20, 20]], [4711]);
+  r.drawAll(s, T);
   near(at(r, 20, 20)[0], 128, 2);
-  r.palette.setHidden([4711]);
-  r.drawAll(scene([[20, 20]], [4711]), T);
+  s.flags[0] = 4;
+  r.drawAll(s, T);
   equal(at(r, 20, 20), [...GROUND, 255]);
 });
 
@@ -116,6 +117,25 @@ test("points far outside and huge scales do no harm", () => {
   r.drawAll(s, { s: 1e5, tx: -5e9, ty: 7e9 });
   r.drawAll(s, { s: 1e-9, tx: 20, ty: 20 });
   ok(ink(r) > 0);
+});
+
+test("codes that are drawn last lie above, whatever their order", () => {
+  const s = scene([[20, 20], [20.4, 20], [19.6, 20]], [1, 0, 0]);
+  s.above[1] = 1;
+  s.last = Uint32Array.of(s.grid.slotOf[0]);
+  const r = raster(40, 40, 2.4);
+  r.drawAll(s, T);
+  ok(at(r, 20, 20)[2] > 200, "blue, the one point of its code");
+  const part = raster(40, 40, 2.4);
+  for (let y = 0; y < 40; y += 9) part.drawRect(s, T, 0, y, 40, Math.min(y + 9, 40));
+  ok(part.pixels.every((p, i) => p === r.pixels[i]));
+});
+
+test("an emphasised code keeps its colour while the others fade", () => {
+  const p = new Palette();
+  p.set(new Map([[3, [0, 0, 0]], [4, [0, 0, 0]]]), [9, 9, 9], [255, 255, 255], 3);
+  ok((p.shades[3 * 4] & 255) === 0 && (p.shades[4 * 4] & 255) > 180 && (p.shades[5 * 4] & 255) > 180);
+  equal(p.rgbOf(4), [0, 0, 0]);
 });
 
 test("a palette mixes rims towards the ground", () => {

@@ -1,7 +1,6 @@
-import { Scene } from "/js/scene.js";
+import { BY_ONLY, Scene } from "/js/scene.js";
 import { equal, ok, test } from "./harness.js";
 
-const visible = new Uint8Array(65536).fill(1);
 const xy = (n) => ({ n, x: Float32Array.from({ length: n }, (_, i) => i % 7), y: Float32Array.from({ length: n }, (_, i) => Math.floor(i / 7)), ordinals: null });
 const labelled = (n = 40) => new Scene(xy(n), Uint16Array.from({ length: n }, (_, i) => i % 4));
 
@@ -52,10 +51,57 @@ test("selections replace, add, subtract, and come out ascending", () => {
 test("what is filtered out leaves the selection", () => {
   const scene = labelled();
   scene.select([0, 1, 2, 3].map((o) => scene.slotOf(o)));
-  const some = visible.slice();
-  some[2] = 0;
-  ok(scene.dropHidden(some));
+  scene.hideLabels([2]);
+  equal(scene.shown, 30);
+  ok(scene.dropHidden());
   equal([...scene.selection()], [0, 1, 3]);
-  equal(scene.shown(some), 30);
-  ok(!scene.dropHidden(some, [scene.slotOf(0)]));
+  ok(!scene.dropHidden([scene.slotOf(0)]));
+  scene.recolour([[0, 2]]);
+  equal(scene.shown, 29);
+  ok(scene.dropHidden([scene.slotOf(0)]));
+  equal([...scene.selection()], [1, 3]);
+});
+
+test("reasons to be hidden add up and are taken back one by one", () => {
+  const scene = labelled();
+  scene.hideLabels([0]);
+  scene.hide(BY_ONLY, (s) => scene.ordinalOf(s) >= 10);
+  equal(scene.shown, 7); // 1 2 3 5 6 7 9
+  scene.hideLabels([]);
+  equal(scene.shown, 10);
+  scene.hide(BY_ONLY, () => false);
+  equal(scene.shown, 40);
+});
+
+test("a selection meets another", () => {
+  const scene = labelled();
+  const slots = (...os) => os.map((o) => scene.slotOf(o));
+  scene.select(slots(1, 2, 3));
+  ok(scene.select(slots(2, 3, 4), "intersect"));
+  equal([...scene.selection()], [2, 3]);
+  ok(!scene.select(slots(2, 3, 9), "intersect"));
+});
+
+test("rare codes are drawn last, and a recoloured patch joins or leaves them", () => {
+  const n = 10000;
+  const scene = new Scene(xy(n), Uint16Array.from({ length: n }, (_, i) => (i < 40 ? 7 : i % 2)));
+  equal(scene.last.length, 40);
+  equal([...scene.last].map((s) => scene.ordinalOf(s)).sort((a, b) => a - b), [...Array(40).keys()]);
+  scene.recolour([[5000, 7], [3, 0]]);
+  equal(scene.last.length, 40);
+  ok([...scene.last].includes(scene.slotOf(5000)) && ![...scene.last].includes(scene.slotOf(3)));
+  scene.rank([0]);
+  ok(scene.last.every((s) => scene.paint[s] === 0));
+  equal(new Scene(xy(40), Uint16Array.from({ length: 40 }, (_, i) => (i ? 1 : 0))).last.length, 0);
+});
+
+test("a column paints instead of the labels, which stay", () => {
+  const scene = labelled();
+  scene.setPaint(scene.bySlot(Uint16Array.from({ length: 40 }, (_, i) => i), 65535));
+  equal([scene.paint[scene.slotOf(17)], scene.codes[scene.slotOf(17)]], [17, 1]);
+  equal([...scene.bySlot(Float32Array.of(0.5), NaN)].filter((v) => v === v), [0.5]);
+  scene.recolour([[17, 3]]);
+  equal(scene.paint[scene.slotOf(17)], 17);
+  scene.setPaint(null);
+  equal(scene.paint[scene.slotOf(17)], 3);
 });

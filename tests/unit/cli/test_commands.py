@@ -97,6 +97,10 @@ def test_the_whole_way(tiny, tmp_path: Path, data: Path) -> None:
 
     made = json.loads(tiny("embed", "Tiny", "--json").out)
     assert (made["method"], made["feature_kind"], made["rows"]) == ("umap", "color_stats", 36)
+    closer = json.loads(tiny("embed", "Tiny", "--param", "n_neighbors=5", "--param", "min_dist=0", "--json").out)
+    assert closer["id"] != made["id"] and (closer["params"]["n_neighbors"], closer["params"]["min_dist"]) == (5, 0.0)
+    told = tiny("embed", "Tiny", "--method", "tsne", "--list-params").out
+    assert told.startswith("perplexity (1 to 100, usually 30): Perplexity. About how many neighbours")
     assert "tsne map of 12 patches" in tiny("embed", "Tiny", "--method", "tsne", "--label", "sea").out
 
     found = json.loads(tiny("neighbours", "Tiny", "--patch", "3", "-k", "5", "--json").out)
@@ -150,6 +154,8 @@ def test_simulated_datasets_say_so_and_are_seeded(admin) -> None:
         (["import", "DATA/patches/sea/broken.png", "--name", "A"], 2, "broken.png"),
         (["features", "Tiny", "--kind", "sar_wld144"], 2, "does not fit optical"),
         (["features", "Tiny", "--kind", "magic"], 2, "'magic' is not one of"),
+        (["embed", "Tiny", "--param", "epochs"], 2, "'epochs' is not of the form NAME=VALUE"),
+        (["embed", "Tiny", "--param", "epochs=-1"], 2, "Rounds (epochs) must be a whole number from 0"),
         (["embed", "Tiny", "--label", "lake"], 1, "no label 'lake'"),
         (["embed", "Tiny", "--feature", "gabor"], 2, "it has: color_stats"),
         (["neighbours", "Tiny", "--patch", "36"], 1, "patches are 0 to 35"),

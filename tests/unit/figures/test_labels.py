@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo, default_color
-from eobench_dash.figures.labels import REST, label_bar, label_pie, top_labels
+from eobench_dash.figures.labels import REST, label_bar, label_pie, label_treemap, top_labels
 from eobench_dash.figures.template import contrast_text, distinct, escape, ramp_color
 
 
@@ -35,7 +35,7 @@ def test_many_labels_end_in_one_rest() -> None:
 
 
 def test_a_rest_of_one_label_is_that_label() -> None:
-    assert [p.code for p in top_labels(labels(3, 2, 1), unlabelled=0, top=2, rest_color="#000000")] == [0, 1, 2]
+    assert [p.key[0] for p in top_labels(labels(3, 2, 1), unlabelled=0, top=2, rest_color="#000000")] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("draw", [label_bar, label_pie])
@@ -72,3 +72,11 @@ def test_colours() -> None:
     assert contrast_text("#ffffff") == "#000000" and contrast_text("#084f4a") == "#ffffff"
     assert ramp_color(0, "light") == "#f4f6f5" and ramp_color(1, "light") == "#084f4a"
     assert ramp_color(-3, "dark") == ramp_color(0, "dark")
+
+
+@pytest.mark.parametrize("draw", [label_bar, label_pie, label_treemap])
+def test_narrow_charts_hold_the_same_numbers(draw) -> None:
+    wide, narrow = draw(labels(5, 9), unlabelled=2).data[0], draw(labels(5, 9), unlabelled=2, compact=True).data[0]
+    assert [list(c) for c in wide.customdata] == [list(c) for c in narrow.customdata] == [[1], [0], [NO_LABEL]]
+    counts = "x" if draw is label_bar else "values"
+    assert list(wide[counts]) == list(narrow[counts]) == [9, 5, 2]

@@ -7,9 +7,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 from eobench_dash.errors import BadInput, JobCancelled
-from eobench_dash.ml.embedding import METHODS, embed
+from eobench_dash.ml.embedding import METHODS, check_params, embed
 from eobench_dash.ml.embedding.affinities import affinities, conditional
 from eobench_dash.ml.embedding.fuzzy import curve, fuzzy_set, strengths
+from eobench_dash.ml.embedding.links import symmetric
 from eobench_dash.ml.embedding.quality import knn_preservation, trustworthiness
 from eobench_dash.ml.embedding.repulsion import Grid, all_pairs, gather, spread_on
 from eobench_dash.ml.embedding.start import principal_plane
@@ -96,6 +97,18 @@ def test_affinities_equal_opentsne(digits, graph):
     mine = affinities(graph, 30.0)
     assert abs(mine - theirs).max() < 1e-4 * mine.max()
     assert mine.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("overlap", [0.0, 1.0])
+def test_links_are_merged_with_their_mirrors(overlap):
+    rng = np.random.default_rng(0)
+    indices = np.array([rng.permutation(np.delete(np.arange(40), i))[:6] for i in range(40)], dtype=np.int32)
+    values = rng.uniform(0.1, 1, size=indices.shape).astype(np.float32)
+    a = np.zeros((40, 40))
+    np.put_along_axis(a, indices, values, axis=1)
+    merged = symmetric(indices, values, overlap=overlap)
+    np.testing.assert_allclose(merged.toarray(), a + a.T - overlap * a * a.T, rtol=1e-6)
+    assert merged.has_sorted_indices and merged.nnz == np.count_nonzero(a + a.T) and merged.dtype == np.float32
 
 
 def repulsion_by_definition(y):
@@ -219,11 +232,39 @@ def test_bad_requests_say_what_is_wrong(digits, graph):
         embed(np.where(np.arange(50)[:, None] == 2, np.nan, x), method="tsne")
 
 
+@pytest.mark.parametrize("param", [p for m in METHODS.values() for p in m.params], ids=lambda p: p.name)
+def test_every_parameter_is_explained_and_in_range(param):
+    assert param.low <= param.default <= param.high and 0 < param.step <= param.high - param.low
+    assert param.title and len(param.help) > 40 and param.help.endswith((".", ").")) and param.name not in param.help
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda m: m.name)
+def test_parameters_are_taken_as_numbers_of_their_kind(method):
+    for param in method.params:
+        for value in (param.low, param.high, param.default, str(param.default)):
+            given = {param.name: value} | ({"spread": 10.0} if param.name == "min_dist" else {})
+            if param.name == "spread":
+                given["min_dist"] = 0.0
+            got = check_params(method, given)[param.name]
+            assert got == float(value) and isinstance(got, type(param.default))
+        for value in (param.low - 1, param.high + 1, float("nan"), float("inf"), None, True, [], "many", "1" * 5000):
+            with pytest.raises(BadInput, match=param.name) as refused:
+                check_params(method, {param.name: value})
+            assert param.title in str(refused.value) and len(str(refused.value)) < 300
+    assert check_params(method, {}) == {}
+
+
+def test_min_dist_is_below_the_spread_that_is_used():
+    with pytest.raises(BadInput, match="larger than Spread"):
+        check_params(METHODS["umap"], {"spread": 0.05})
+    assert check_params(METHODS["umap"], {"spread": 2.0, "min_dist": 1.5}) == {"spread": 2.0, "min_dist": 1.5}
+
+
 def test_methods_name_their_versions():
     assert list(METHODS) == ["umap", "tsne"]
     assert all(m.name == key and m.version >= 1 and m.params for key, m in METHODS.items())
     with pytest.raises(TypeError):
-        METHODS["umap"].params["epochs"] = 3
+        METHODS["umap"].defaults["epochs"] = 3
 
 
 def test_principal_plane_is_the_pca(digits):

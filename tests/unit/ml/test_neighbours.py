@@ -130,6 +130,74 @@ def test_progress_is_told_and_may_cancel():
         knn_graph(x, k=2, progress=stop)
 
 
+# --- many points, by cells --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Sheets of few dimensions with noise, and a heap of equal points larger than any cell may be."""
+    rng = np.random.default_rng(5)
+    sheets = np.sin(rng.normal(size=(12_000, 3)) @ rng.normal(size=(3, 20))) + 2 * rng.integers(0, 3, size=(12_000, 1))
+    x = (sheets + 0.05 * rng.normal(size=sheets.shape)).astype(np.float32)
+    x[3000:6000] = x[3000]
+    return x
+
+
+def test_cells_find_the_neighbours_and_say_how_many(many):
+    graph, truth = knn_graph(many, k=30, exact_up_to=1000), knn_graph(many, k=30)
+    assert (graph.indices.dtype, graph.distances.dtype, graph.k) == (np.int32, np.float32, 30)
+    found = (graph.distances <= truth.distances[:, -1:] * (1 + 1e-5)).mean()
+    assert found >= 0.97 and graph.recall == pytest.approx(found, abs=0.02) and truth.recall == 1.0
+    own = np.arange(len(many))[:, None]
+    assert (graph.indices != own).all() and (np.diff(np.sort(graph.indices, axis=1), axis=1) > 0).all()
+    assert (np.diff(graph.distances, axis=1) >= 0).all()
+    some = [0, 3000, 7000, 11_999]
+    measured = np.linalg.norm(many[some][:, None].astype(np.float64) - many[graph.indices[some]], axis=2)
+    np.testing.assert_allclose(graph.distances[some], measured, rtol=1e-5, atol=1e-6)
+
+
+def test_cells_answer_alike_on_any_number_of_threads(many, monkeypatch):
+    graphs = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        graphs.append(knn_graph(many, k=10, exact_up_to=0))
+    np.testing.assert_array_equal(graphs[0].indices, graphs[1].indices)
+    assert graphs[0].recall == graphs[1].recall
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 5), (2, 5), (40, 90), (700, 690), (1300, 90)])
+def test_cells_too_few_points_for_cells(n, k):
+    x = np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
+    graph, truth = knn_graph(x, k=k, exact_up_to=0), knn_graph(x, k=k)
+    assert graph.k == truth.k == min(k, n - 1)
+    assert (graph.distances <= truth.distances[:, -1:] * (1 + 1e-5)).mean() >= 0.95 if graph.k else graph.recall == 1.0
+
+
+def test_cells_look_further_until_enough_is_found():
+    """Points without any structure: eight cells hold few of the neighbours."""
+    from eobench_dash.ml.neighbours import cells
+
+    x = np.random.default_rng(0).normal(size=(20_000, 40)).astype(np.float32)
+    _, truth = cells.of_points(x, np.arange(300), 10, cells.Pace(None, ""))
+    for wanted in (0.5, 0.98):
+        _, distances, recall = cells.graph(x, 10, None, wanted=wanted)
+        assert recall >= wanted
+        assert (distances[:300] <= truth[:, -1:] * (1 + 1e-5)).mean() == pytest.approx(recall, abs=0.03)
+
+
+def test_cells_tell_progress_and_may_be_cancelled(many):
+    told = []
+    knn_graph(many, k=5, exact_up_to=0, progress=lambda fraction, message: told.append(fraction))
+    assert told == sorted(told) and told[-1] == 1.0
+
+    def stop(fraction, message):
+        if message == "Finding neighbours":
+            raise JobCancelled("stop")
+
+    with pytest.raises(JobCancelled):
+        knn_graph(many, k=5, exact_up_to=0, progress=stop)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 60), st.integers(1, 4)), elements=st.sampled_from([0, 1, -2, 0.5])),

@@ -188,7 +188,7 @@ def test_only_conflicts_write_nothing(lakes):
     count = len(lakes.events())
     result = relabel(lakes.ws, lakes.who["ada"], dataset_id=lakes.id, ordinals=[0], label="Sea", seen_event=0)
     assert result.batch_id is None and len(result.skipped) == 1
-    assert "somebody else relabelled 1 patch" in result.summary
+    assert "somebody else changed 1 patch" in result.summary
     assert len(lakes.events()) == count
 
 

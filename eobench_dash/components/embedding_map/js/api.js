@@ -1,22 +1,56 @@
 // What the page's own scripts may call: element.eobMap.
 
+import { glContexts } from "./gpu.js";
+
 export function publicApi(map) {
   const slotOf = (ordinal) => (map.scene ? map.scene.slotOf(ordinal) : -1);
   return {
     /** Show patches under another label at once; returns the function that takes it back. */
-    recolour: (ordinals, code) => map.recolour(ordinals, code),
+    recolour: (ordinals, code) => map.selecting.recolour(ordinals, code),
     setMode: (mode) => map.setMode(mode),
     /** "pan" | "lasso" | "box" */
     setTool: (tool) => map.setTool(tool),
     /** Replaces the selection; returns how many of them are on this map. */
-    select: (ordinals) => map.select(ordinals),
-    clearSelection: () => map.select([]),
+    select: (ordinals) => map.selecting.select(ordinals),
+    clearSelection: () => map.selecting.select([]),
     /** Uint32Array of the selected ordinals, all of them, ascending. */
     selection: () => (map.scene ? map.scene.selection() : new Uint32Array(0)),
+    /** {labels: [hidden codes], column: {hidden: [codes], range: [lo, hi] | null}}; parts not given stay. */
+    setFilter: (filter) => map.selecting.setFilter(filter),
+    filter: () => map.selecting.filter(),
+    /** Show just these patches, with a chip in these words that ends it; null: all again. */
+    only: (ordinals, words) => map.selecting.only(ordinals, words),
+    /** Just this code of what colours (label or column); asked again, all of them. */
+    isolate: (code) => map.selecting.isolate(code),
+    /** Ring a patch without moving the map; null: no longer. False where it is not shown. */
+    highlight(ordinal) {
+      map.link.each((other) => other.pointing.highlight(ordinal));
+      return map.pointing.highlight(ordinal);
+    },
+    /** Make a patch the current one without moving the map; null: none. False where it is not on this map. */
+    mark(ordinal) {
+      const slot = ordinal === null ? -1 : slotOf(ordinal);
+      if (map.scene) map.pointing.setCurrent(slot);
+      return slot >= 0;
+    },
+    /** The view before this one, and the other way; false where there is none. */
+    back: () => map.step(-1),
+    forward: () => map.step(1),
+    /** Promise of the picture as a PNG Blob, as it is shown. */
+    png: () => map.png(),
+    /** {ordinals, x, y, codes} of the patches shown, by ascending ordinal (typed arrays). */
+    table: () => tableOf(map.scene),
+    /** What the legend says: {title, kind, entries: [{code, name, css, count, hidden}]}. */
+    legend: () => ({
+      title: map.colouring.column?.title ?? "Labels", kind: map.colouring.column?.kind ?? "label",
+      entries: map.colouring.column?.kind === "number" ? [] : map.colouring.entries().map((e) => ({ ...e, hidden: map.selecting.isHidden(e.code) })),
+    }),
     /** {code, name} or null where the patch is not on this map. */
     labelOf(ordinal) {
       const slot = slotOf(ordinal);
-      return slot < 0 ? null : { code: map.labelOf(slot).code, name: map.labelOf(slot).name };
+      if (slot < 0) return null;
+      const { code, name } = map.labelOf(slot);
+      return { code, name };
     },
     /** Where a patch is drawn, in pixels of the window; null where it is not. */
     screenOf(ordinal) {
@@ -30,9 +64,9 @@ export function publicApi(map) {
     flyTo: (ordinal) => map.flyTo(ordinal),
     fit: () => map.camera.fit(),
     /** Ask for other people's changes now. */
-    refresh: () => map.feed.poll(),
+    refresh: () => map.loading.feed.poll(),
     state: () => stateOf(map),
-    /** on("hover" | "click" | "context" | "select" | "changes" | "view" | "ready", fn(detail)); returns the way to stop. */
+    /** on("hover" | "click" | "context" | "select" | "changes" | "view" | "ready" | "filter" | "column" | "history", fn(detail)); returns the way to stop. */
     on(name, fn) {
       const listener = (event) => event.target === map.root && fn(event.detail);
       map.root.addEventListener(`eob:${name}`, listener);
@@ -42,12 +76,25 @@ export function publicApi(map) {
 }
 
 function stateOf(map) {
-  const { scene, camera, pointing, renderer } = map;
+  const { scene, camera, pointing, renderer, colouring, loading } = map;
   return {
-    ready: Boolean(scene), n: scene ? scene.n : 0, shown: scene ? scene.shown(map.visible) : 0,
+    ready: Boolean(scene), n: scene ? scene.n : 0, shown: scene ? scene.shown : 0,
     selected: scene ? scene.selected : 0, counts: scene ? scene.counts() : {},
-    view: camera.view ? { ...camera.view } : null, mode: map.mode, tool: map.tool,
-    hovered: map.ordinalAt(pointing.hovered), current: map.ordinalAt(pointing.current),
-    offline: Boolean(map.offline), lastEvent: map.lastEvent, settled: !map.raf && !camera.flight, stats: { ...renderer.stats },
+    view: camera.view ? { ...camera.view } : null, mode: map.mode, tool: map.tool, combine: map.combine,
+    colourBy: map.props.colourBy ?? "label", column: colouring.meta(), filter: map.selecting.filter(), look: "auto",
+    hovered: map.ordinalAt(pointing.hovered), linked: map.ordinalAt(pointing.linked), current: map.ordinalAt(pointing.current),
+    history: map.history.state, offline: loading.offline, lastEvent: loading.lastEvent,
+    settled: !map.raf && !camera.flight && !map.travel, stats: { ...renderer.stats },
+    renderer: { kind: renderer.kind, contexts: glContexts() }, thumbs: map.thumbs?.state() ?? null,
+  };
+}
+
+function tableOf(scene) {
+  const slots = [];
+  for (let s = 0; scene && s < scene.n; s++) if (scene.isShown(s)) slots.push(s);
+  slots.sort((a, b) => scene.ordinalOf(a) - scene.ordinalOf(b));
+  return {
+    ordinals: Uint32Array.from(slots, (s) => scene.ordinalOf(s)), codes: Uint16Array.from(slots, (s) => scene.codes[s]),
+    x: Float32Array.from(slots, (s) => scene.grid.gx[s]), y: Float32Array.from(slots, (s) => scene.grid.gy[s]),
   };
 }

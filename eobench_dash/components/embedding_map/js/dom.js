@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+export const count = (n) => n.toLocaleString("en");
+
 export function el(tag, className, children = []) {
   const node = document.createElement(tag);
   node.className = className;

@@ -70,8 +70,8 @@ export class Grid {
     return sum;
   }
 
-  /** Slot of the nearest visible point within radius of (x, y), or -1. codes: per slot; visible: per code. */
-  pick(x, y, radius, codes, visible) {
+  /** Slot of the nearest shown point within radius of (x, y), or -1. flags: per slot; 2 and more are not shown. */
+  pick(x, y, radius, flags) {
     const { bounds, cell, side, start, gx, gy } = this;
     const cx = Math.floor((x - bounds.x0) / cell), cy = Math.floor((y - bounds.y0) / cell);
     const reach = Math.ceil(radius / cell);
@@ -87,7 +87,7 @@ export class Grid {
           if (c < 0 || c >= side) continue;
           for (let s = start[r * side + c], e = start[r * side + c + 1]; s < e; s++) {
             const dx = gx[s] - x, dy = gy[s] - y, d = dx * dx + dy * dy;
-            if (d <= bestD && visible[codes[s]] && (d < bestD || best < 0)) { best = s; bestD = d; }
+            if (d <= bestD && flags[s] < 2 && (d < bestD || best < 0)) { best = s; bestD = d; }
           }
         }
       }
@@ -95,15 +95,15 @@ export class Grid {
     return best;
   }
 
-  /** Slots of up to k visible points nearest to (x, y) within radius, nearest first (the point itself included). */
-  nearest(x, y, radius, k, codes, visible) {
+  /** Slots of up to k shown points nearest to (x, y) within radius, nearest first (the point itself included). */
+  nearest(x, y, radius, k, flags) {
     const box = this.cellsIn(x - radius, y - radius, x + radius, y + radius);
     if (!box) return [];
     const found = [];
     for (let r = box.r0; r <= box.r1; r++) {
       for (let s = this.start[r * this.side + box.c0], e = this.start[r * this.side + box.c1 + 1]; s < e; s++) {
         const dx = this.gx[s] - x, dy = this.gy[s] - y, d = dx * dx + dy * dy;
-        if (d > radius * radius || !visible[codes[s]]) continue;
+        if (d > radius * radius || flags[s] >= 2) continue;
         if (found.length === k && d >= found[k - 1].d) continue;
         let at = found.length;
         while (at > 0 && found[at - 1].d > d) at--;
@@ -114,8 +114,8 @@ export class Grid {
     return found.map((f) => f.s);
   }
 
-  /** Slots of the visible points inside a closed polygon [[x, y], …] in map units (non-zero winding: loops count). */
-  inPolygon(points, codes, visible) {
+  /** Slots of the shown points inside a closed polygon [[x, y], …] in map units (non-zero winding: loops count). */
+  inPolygon(points, flags) {
     const out = [];
     if (points.length < 3 || !this.placed) return out;
     const edges = polygonEdges(points);
@@ -130,7 +130,7 @@ export class Grid {
       const high = r === this.side - 1 ? Infinity : this.bounds.y0 + (r + 1.001) * this.cell;
       const near = edges.filter((e) => e.top >= low && e.bottom <= high);
       if (!near.length) continue;
-      for (let s = s0; s < s1; s++) if (visible[codes[s]] && winding(near, this.gx[s], this.gy[s]) !== 0) out.push(s);
+      for (let s = s0; s < s1; s++) if (flags[s] < 2 && winding(near, this.gx[s], this.gy[s]) !== 0) out.push(s);
     }
     return out;
   }

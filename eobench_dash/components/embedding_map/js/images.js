@@ -3,15 +3,16 @@
 const KEEP = 240;
 const PREFETCH_AT_ONCE = 4;
 
-const whenIdle = window.requestIdleCallback
+export const whenIdle = window.requestIdleCallback
   ? (fn) => window.requestIdleCallback(fn, { timeout: 500 })
   : (fn) => window.setTimeout(fn, 60);
-const cancelIdle = window.cancelIdleCallback || window.clearTimeout;
+export const cancelIdle = window.cancelIdleCallback || window.clearTimeout;
 
 export class PatchImages {
   constructor() {
     this.template = null;
-    this.cache = new Map(); // ordinal -> {image, ready: Promise<image|null>}; oldest first
+    this.look = ""; // of the query: which bands, how bright
+    this.cache = new Map(); // ordinal -> {image, here, ready: Promise<image|null>}; oldest first
   }
 
   setTemplate(template) {
@@ -20,8 +21,25 @@ export class PatchImages {
     this.cache.clear();
   }
 
+  /** {look, stretch} by name; null for the usual ones. Whether that is another look. */
+  setLook({ look, stretch }) {
+    const query = [look && `look=${encodeURIComponent(look)}`, stretch && `stretch=${encodeURIComponent(stretch)}`].filter(Boolean).join("&");
+    if (query === this.look) return false;
+    this.look = query;
+    this.cache.clear();
+    return true;
+  }
+
   urlOf(ordinal) {
-    return this.template ? this.template.replace("{ordinal}", String(ordinal)) : null;
+    if (!this.template) return null;
+    const url = this.template.replace("{ordinal}", String(ordinal));
+    return this.look ? url + (url.includes("?") ? "&" : "?") + this.look : url;
+  }
+
+  /** The decoded image if it is here already, else null. */
+  peek(ordinal) {
+    const known = this.cache.get(ordinal);
+    return known?.here ? known.image : null;
   }
 
   /** Promise of the decoded image; of null where there is none or it cannot be read. */
@@ -39,13 +57,17 @@ export class PatchImages {
     image.fetchPriority = priority;
     image.alt = "";
     image.src = url;
-    const ready = image.decode().then(() => image, () => {
-      this.cache.delete(ordinal); // a passing failure is tried again at the next hover
+    const entry = { image, here: false, ready: null };
+    entry.ready = image.decode().then(() => {
+      entry.here = true;
+      return image;
+    }, () => {
+      if (this.cache.get(ordinal) === entry) this.cache.delete(ordinal); // a passing failure is tried again at the next hover
       return null;
     });
-    this.cache.set(ordinal, { image, ready });
+    this.cache.set(ordinal, entry);
     while (this.cache.size > KEEP) this.cache.delete(this.cache.keys().next().value);
-    return ready;
+    return entry.ready;
   }
 
   /** Fetch these when the browser is idle; a newer call replaces what is not begun. */

@@ -6,9 +6,10 @@ const DOUBLE_MS = 350;
 const PAN_STEP = 80;
 
 /**
- * on: {tool(), hover(px, py) | hover(null), pan(dx, dy), zoom(px, py, factor), lassoStart(px, py, how), lassoMove(px, py),
- * lassoEnd(), lassoCancel(), click(px, py, event), context(px, py, event), fit(), clear(), zoomKey(factor), enter()}.
- * how: {shape: "lasso" | "box", combine: "replace" | "add" | "subtract"}. Returns a function that takes everything back.
+ * on: {tool(), combine(), by("pointer" | "keys"), hover(px, py) | hover(null), pan(dx, dy), zoom(px, py, factor), lassoStart(px, py, how), lassoMove(px, py),
+ * lassoEnd(), lassoCancel(), click(px, py, event), context(px, py, event), fit(), clear(), step(by), legend(),
+ * zoomKey(factor), enter()}.
+ * how: {shape: "lasso" | "box", combine: "replace" | "add" | "subtract" | "intersect"}. Returns a function that takes everything back.
  */
 export function attachInput(target, on) {
   const gone = new AbortController();
@@ -27,7 +28,8 @@ export function attachInput(target, on) {
     const tool = on.tool();
     if (!event.shiftKey && tool === "pan") return null;
     const plus = tool === "pan" ? event.ctrlKey || event.metaKey : event.shiftKey;
-    return { shape: tool === "box" ? "box" : "lasso", combine: event.altKey ? "subtract" : plus ? "add" : "replace", px, py };
+    const combine = event.altKey ? (plus ? "intersect" : "subtract") : plus ? "add" : on.combine();
+    return { shape: tool === "box" ? "box" : "lasso", combine };
   };
   const drop = () => {
     clearTimeout(pressTimer);
@@ -38,6 +40,7 @@ export function attachInput(target, on) {
 
   listen("pointerdown", (event) => {
     if (event.button > 1) return;
+    on.by("pointer");
     target.focus({ preventScroll: true });
     const [px, py] = place(event);
     pointers.set(event.pointerId, [px, py]);
@@ -131,6 +134,7 @@ export function attachInput(target, on) {
     on.zoom(...place(event), Math.exp(-delta * (event.ctrlKey ? 0.01 : 0.0022)));
   }, { passive: false });
 
+  listen("keyup", () => on.by("keys")); // it may have come by Tab
   const keys = {
     "+": () => on.zoomKey(1.5), "=": () => on.zoomKey(1.5), "-": () => on.zoomKey(1 / 1.5), "_": () => on.zoomKey(1 / 1.5),
     "0": () => on.fit(),
@@ -138,12 +142,15 @@ export function attachInput(target, on) {
     ArrowUp: () => on.pan(0, PAN_STEP), ArrowDown: () => on.pan(0, -PAN_STEP),
     Escape: () => (drag?.kind === "select" ? drop() : on.clear()),
     Enter: () => on.enter(),
+    l: () => on.legend(),
+    Backspace: (event) => on.step(event.shiftKey ? 1 : -1),
   };
   listen("keydown", (event) => {
+    on.by("keys");
     const act = keys[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!act || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    act();
+    act(event);
   });
   return () => {
     clearTimeout(pressTimer);

@@ -9,10 +9,11 @@ const CURRENT_GAP = 5;
 export class Overlay {
   constructor(parent) {
     this.hover = el("div", "eob-map__ring eob-map__ring--hover");
+    this.linked = el("div", "eob-map__ring eob-map__ring--linked");
     this.current = el("div", "eob-map__ring eob-map__ring--current");
     this.canvas = el("canvas", "eob-map__lasso");
-    this.hover.hidden = this.current.hidden = this.canvas.hidden = true;
-    parent.append(this.canvas, this.current, this.hover);
+    this.hover.hidden = this.linked.hidden = this.current.hidden = this.canvas.hidden = true;
+    parent.append(this.canvas, this.current, this.linked, this.hover);
     this.colors = { accent: "#3b7dd8", danger: "#c33" };
   }
 
@@ -20,10 +21,11 @@ export class Overlay {
     Object.assign(this, { width, height, dpr });
   }
 
-  /** hover, current: {px, py, radius, css} or null; lasso: {shape, combine, points} in CSS pixels, or null. */
-  draw({ hover, current, lasso }) {
+  /** hover, linked, current: {px, py, radius, css} or null; lasso: {shape, combine, points} in CSS pixels, or null. */
+  draw({ hover, linked, current, lasso }) {
     place(this.hover, hover, hover && Math.max(hover.radius + 1.5, 4));
-    if (hover) this.hover.style.background = hover.css;
+    place(this.linked, linked, linked && Math.max(linked.radius + 3, 6));
+    if (hover) this.hover.style.background = hover.half ? "none" : hover.css;
     place(this.current, current, current && current.radius + CURRENT_GAP);
     const drawing = Boolean(lasso && lasso.points.length > 1);
     this.canvas.hidden = !drawing;
@@ -37,7 +39,7 @@ export class Overlay {
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
     const c = canvas.getContext("2d");
     c.scale(dpr, dpr);
-    c.fillStyle = c.strokeStyle = combine === "subtract" ? this.colors.danger : this.colors.accent;
+    c.fillStyle = c.strokeStyle = combine === "subtract" || combine === "intersect" ? this.colors.danger : this.colors.accent;
     c.beginPath();
     for (const [x, y] of outline(shape, points)) c.lineTo(x, y);
     c.closePath();
@@ -53,6 +55,8 @@ export class Overlay {
 function place(ring, mark, radius) {
   ring.hidden = !mark;
   if (!mark) return;
+  ring.classList.toggle("is-tile", mark.half > 0); // around a thumbnail
+  if (mark.half) radius += mark.half - mark.radius;
   const size = `${2 * radius}px`;
   Object.assign(ring.style, { width: size, height: size, transform: `translate(${mark.px - radius}px, ${mark.py - radius}px)` });
 }

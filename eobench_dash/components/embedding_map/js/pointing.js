@@ -2,12 +2,12 @@
 
 import { insidePolygon } from "./grid.js";
 import { outline } from "./overlay.js";
+import { MAX_SENT } from "./selecting.js";
 
 const PICK_CSS_PX = 9;
 const PREFETCH_CSS_PX = 40;
 const PREFETCHED = 12;
 const PREFETCH_CROWD = 20000; // in a crowd there is no telling which is next
-export const MAX_SENT = 50000;
 
 export class Pointing {
   /** map: the EmbeddingMapView it belongs to. */
@@ -18,17 +18,20 @@ export class Pointing {
 
   /** Another scene: slots mean other patches now. */
   forget() {
-    this.hovered = this.current = -1; // slots
+    this.hovered = this.current = this.linked = -1; // slots; "linked" is pointed at elsewhere: another map, a panel
     this.at = null; // where the pointer rests
     this.lasso = null; // being drawn
     this.lassoed = []; // outlines of the selection, in map units
     this.map.card.hide();
+    this.map.chrome.setDrawing(null);
   }
 
   pick(px, py) {
-    const { scene, camera, visible } = this.map;
+    const { scene, camera, thumbs } = this.map;
+    const tile = thumbs?.pick?.(px, py) ?? -1; // what lies on top is what is meant
+    if (tile >= 0) return tile;
     const [x, y] = camera.toMap(px, py);
-    return scene.grid.pick(x, y, camera.units(Math.max(PICK_CSS_PX, camera.radius + 2)), scene.codes, visible);
+    return scene.grid.pick(x, y, camera.units(Math.max(PICK_CSS_PX, camera.radius + 2)), scene.flags);
   }
 
   /** What is highlighted is what is meant, even where events round positions differently; -1 for nothing. */
@@ -65,32 +68,48 @@ export class Pointing {
     map.top.classList.toggle("is-over", slot >= 0);
     this.showCard();
     map.draw();
-    map.emit("hover", { ordinal: map.ordinalAt(slot), code: slot >= 0 ? map.scene.codes[slot] : null });
+    const ordinal = map.ordinalAt(slot);
+    map.link.each((other) => other.pointing.highlight(ordinal));
+    map.emit("hover", { ordinal, code: slot >= 0 ? map.scene.codes[slot] : null });
     if (slot >= 0) this._prefetch(slot);
+  }
+
+  /** Ring a patch that is pointed at elsewhere; null for none. Returns whether it is shown here. */
+  highlight(ordinal) {
+    const slot = ordinal === null || !this.map.scene ? -1 : this.map.scene.slotOf(ordinal);
+    if (slot !== this.linked) {
+      this.linked = slot;
+      this.map.draw();
+    }
+    return slot >= 0 && this.map.scene.isShown(slot);
   }
 
   /** The card tells of the hovered patch, else of the current one. */
   showCard() {
     const { map } = this;
     const slot = this.hovered >= 0 ? this.hovered : this.current;
-    if (slot < 0 || !map.visible[map.scene.codes[slot]]) return map.card.hide();
+    if (!map.scene?.isShown(slot)) return map.card.hide();
     map.card.show(map.scene.ordinalOf(slot), map.labelOf(slot));
   }
 
   _prefetch(slot) {
-    const { scene, camera, visible, images } = this.map;
-    const { grid, codes } = scene;
+    const { scene, camera, images } = this.map;
+    const { grid, flags } = scene;
     const x = grid.gx[slot], y = grid.gy[slot], reach = camera.units(PREFETCH_CSS_PX);
     if (grid.countIn(x - reach, y - reach, x + reach, y + reach) > PREFETCH_CROWD) return;
-    images.prefetch(grid.nearest(x, y, reach, PREFETCHED, codes, visible).map((s) => scene.ordinalOf(s)));
+    images.prefetch(grid.nearest(x, y, reach, PREFETCHED, flags).map((s) => scene.ordinalOf(s)));
   }
 
   // ---- click and menu ----
 
-  setCurrent(slot) {
+  setCurrent(slot, { told = false } = {}) {
+    const { map } = this;
     this.current = slot;
     this.showCard();
-    this.map.draw();
+    map.draw();
+    if (told) return;
+    const ordinal = map.ordinalAt(slot);
+    map.link.each((other) => other.pointing.setCurrent(ordinal === null ? -1 : other.scene.slotOf(ordinal), { told: true }));
   }
 
   click(slot, event) {
@@ -133,6 +152,7 @@ export class Pointing {
 
   lassoStart(px, py, how) {
     this.lasso = { ...how, points: [[px, py]] };
+    this.map.chrome.setDrawing(how.combine);
     this.map.draw();
   }
 
@@ -143,20 +163,21 @@ export class Pointing {
 
   lassoCancel() {
     this.lasso = null;
+    this.map.chrome.setDrawing(null);
     this.map.draw();
   }
 
   lassoEnd() {
     if (!this.lasso) return;
     const { shape, combine, points } = this.lasso;
-    const { scene, camera, visible } = this.map;
-    this.lasso = null;
+    const { scene, camera, selecting } = this.map;
     const polygon = outline(shape, points).map(([px, py]) => camera.toMap(px, py));
-    const slots = scene.grid.inPolygon(polygon, scene.codes, visible);
-    if (combine === "replace") this.lassoed = [];
-    if (combine !== "subtract") this.lassoed.push(polygon);
-    else this.lassoed = []; // what is left has no simple outline: only its patches count as inside
-    this.map.draw();
-    if (scene.select(slots, combine)) this.map.selectionChanged();
+    this.lassoCancel();
+    const slots = scene.grid.inPolygon(polygon, scene.flags);
+    const ordinals = Uint32Array.from(slots, (s) => scene.ordinalOf(s));
+    const before = this.lassoed;
+    selecting.combine(ordinals, combine);
+    // What is left after taking away has no simple outline: then only its patches count as inside.
+    this.lassoed = !scene.selected ? [] : combine === "replace" ? [polygon] : combine === "add" ? [...before, polygon] : [];
   }
 }

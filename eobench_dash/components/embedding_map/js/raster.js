@@ -1,45 +1,20 @@
 // Draws points as small anti-aliased discs into a typed array of pixels. Needs no GPU and no DOM.
 // Pixels are opaque 0xAABBGGRR in an Int32Array (integers stay integers in the inner loop).
+// gpu.js draws the same picture; what makes a point's look is said in both, in the same terms.
 
-const PHASES = 4; // sub-pixel positions per axis
-const SHADES = 4; // from the label's colour to its rim
-const RIM_MIX = 0.75;
-const RIM_FROM = 2.6; // device pixels; smaller discs would be all rim
-const LEAST_COVER = 0.1;
+import { packColor, Palette, SHADES } from "./palette.js";
+
+export { packColor, Palette };
+export const PHASES = 4; // sub-pixel positions per axis
+export const RIM_FROM = 2.6; // device pixels; smaller discs would be all rim
+export const LEAST_COVER = 0.1;
+export const DIMMED = 0.22; // share of its opacity that a point keeps while others are selected
 const FIELDS = 5;
 const BIAS = 64; // more than the largest disc reaches beyond the canvas
-export const CODES = 65536;
 
-export const packColor = (r, g, b) => (255 << 24) | (b << 16) | (g << 8) | r;
-
-/** Colours and visibility of the 65,536 label codes, with the shades towards the ground that part overlapping discs. */
-export class Palette {
-  constructor() {
-    this.visible = new Uint8Array(CODES).fill(1);
-    this.shades = new Int32Array(SHADES * CODES); // the shades of a code lie side by side
-    this.set(new Map(), [128, 128, 128], [255, 255, 255]);
-  }
-
-  /** colors: Map code -> [r, g, b]; other: codes not named; ground: the canvas's own colour. */
-  set(colors, other, ground) {
-    Object.assign(this, { rgb: colors, other, ground });
-    for (let shade = 0; shade < SHADES; shade++) {
-      const plain = this._mix(other, shade);
-      for (let at = shade; at < this.shades.length; at += SHADES) this.shades[at] = plain;
-      for (const [code, rgb] of colors) this.shades[code * SHADES + shade] = this._mix(rgb, shade);
-    }
-  }
-
-  _mix(rgb, shade) {
-    const t = (shade / (SHADES - 1)) * RIM_MIX;
-    return packColor(...rgb.map((v, i) => Math.round(v + (this.ground[i] - v) * t)));
-  }
-
-  setHidden(codes) {
-    this.visible.fill(1);
-    for (const code of codes) if (code >= 0 && code < CODES) this.visible[code] = 0;
-  }
-}
+/** How wide the rim of a disc is, and how far the disc reaches beyond the pixel of its centre. */
+export const rimOf = (radius) => (radius >= RIM_FROM ? Math.min(1.25, radius * 0.3) : 0);
+export const reachOf = (radius) => Math.ceil(radius + 0.5);
 
 /**
  * Which pixels a disc covers, and how much, for each sub-pixel position of its centre: marks [offset, alpha, shade, dx, dy].
@@ -47,8 +22,8 @@ export class Palette {
  */
 class Stamp {
   constructor(radius, alpha, width) {
-    this.reach = Math.ceil(radius + 0.5);
-    this.rim = radius >= RIM_FROM ? Math.min(1.25, radius * 0.3) : 0;
+    this.reach = reachOf(radius);
+    this.rim = rimOf(radius);
     const phases = [];
     for (let phase = 0; phase < PHASES * PHASES; phase++) {
       phases.push(this._marks(radius, alpha, width, (phase % PHASES) + 0.5, Math.floor(phase / PHASES) + 0.5));
@@ -79,31 +54,41 @@ export class Raster {
   constructor() {
     this.resize(1, 1);
     this.palette = new Palette();
-    this.style = { radius: 0, alpha: 0 };
   }
 
   resize(width, height) {
     Object.assign(this, { width, height });
     this.bytes = new Uint8ClampedArray(width * height * 4);
     this.pixels = new Int32Array(this.bytes.buffer);
-    this.style = { radius: 0, alpha: 0 };
+    this.style = {};
   }
 
-  /** Radius in device pixels; alpha of a point, and of one that a selection elsewhere dims. */
-  setStyle(radius, alpha) {
-    if (this.style.radius === radius && this.style.alpha === alpha) return;
-    this.style = { radius, alpha };
-    this.stamp = new Stamp(radius, alpha, this.width);
-    this.dimStamp = new Stamp(radius, alpha * 0.22, this.width);
+  /** style: {radius, alpha, topRadius, topAlpha}, in device pixels; "top" is for the codes that are drawn last. */
+  setStyle(style) {
+    const now = this.style;
+    if (["radius", "alpha", "topRadius", "topAlpha"].every((key) => now[key] === style[key])) return;
+    this.style = { ...style };
+    const stamps = (radius, alpha) => [new Stamp(radius, alpha * DIMMED, this.width), new Stamp(radius, alpha, this.width)];
+    this.stamps = stamps(style.radius, style.alpha);
+    this.topStamps = stamps(style.topRadius, style.topAlpha);
   }
 
-  /** Draw a rectangle [x0, x1) x [y0, y1) of the picture anew. scene: {grid, codes, flags, selected}; t: transform. */
+  /** How far a point's pixels may lie from its own. */
+  get reach() {
+    return Math.ceil(Math.max(this.style.radius, this.style.topRadius)) + 2;
+  }
+
+  /** Draw a rectangle [x0, x1) x [y0, y1) of the picture anew. scene: see scene.js; t: transform. */
   drawRect(scene, t, x0, y0, x1, y1) {
     const ground = packColor(...this.palette.ground);
     for (let y = y0; y < y1; y++) this.pixels.fill(ground, y * this.width + x0, y * this.width + x1);
     const clip = { x0, y0, x1, y1 };
-    if (!scene.selected) return this._points(scene, t, clip, this.stamp, -1);
-    return this._points(scene, t, clip, this.dimStamp, 0) + this._points(scene, t, clip, this.stamp, 1);
+    let seen = 0;
+    for (const want of scene.selected ? [0, 1] : [-1]) {
+      seen += this._points(scene, t, clip, this.stamps[want === 0 ? 0 : 1], want, null);
+      if (scene.last.length) this._points(scene, t, clip, this.topStamps[want === 0 ? 0 : 1], want, scene.last);
+    }
+    return seen;
   }
 
   drawAll(scene, t) {
@@ -117,25 +102,28 @@ export class Raster {
     else if (by < 0) this.pixels.copyWithin(0, -by);
   }
 
-  // want: -1 every point, else only those whose selected flag equals it. Returns how many points were looked at.
-  _points({ grid, codes, flags }, { s, tx, ty }, clip, stamp, want) {
+  // want: -1 every shown point, else only those with just these flags. list: ascending slots, or null for all that are
+  // not drawn last. Slots are drawn in ascending order. Returns how many points were looked at.
+  _points({ grid, paint, flags, above }, { s, tx, ty }, clip, stamp, want, list) {
     const { x0, y0, x1, y1 } = clip;
     const reach = stamp.reach + 1;
     const box = grid.cellsIn((x0 - reach - tx) / s, (ty - y1 - reach) / s, (x1 + reach - tx) / s, (ty - y0 + reach) / s);
     if (!box) return 0;
     const { gx, gy, start, side } = grid;
     const { pixels, width } = this;
-    const { visible, shades } = this.palette;
+    const { shades } = this.palette;
     const { marks, rim } = stamp;
     const step = stamp.count * FIELDS;
     const left = x0 - reach, right = x1 + reach, top = y0 - reach, bottom = y1 + reach;
     let seen = 0;
-    for (let row = box.r1; row >= box.r0; row--) {
-      const end = start[row * side + box.c1 + 1];
-      seen += end - start[row * side + box.c0];
-      for (let p = start[row * side + box.c0]; p < end; p++) {
-        const code = codes[p];
-        if (visible[code] === 0 || (want >= 0 && (flags[p] & 1) !== want)) continue;
+    for (let row = box.r0; row <= box.r1; row++) {
+      let i = start[row * side + box.c0], end = start[row * side + box.c1 + 1];
+      if (list) [i, end] = [lowerBound(list, i), lowerBound(list, end)];
+      seen += end - i;
+      for (; i < end; i++) {
+        const p = list ? list[i] : i;
+        const code = paint[p], f = flags[p];
+        if (f > 1 || (want >= 0 && f !== want) || (list === null && above[code] === 1)) continue;
         const px = gx[p] * s + tx, py = ty - gy[p] * s;
         if (!(px >= left && px <= right && py >= top && py <= bottom)) continue;
         // Made positive first: then cutting off the fraction is rounding down.
@@ -165,6 +153,16 @@ export class Raster {
     }
     return seen;
   }
+}
+
+function lowerBound(sorted, value) {
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 // a of 256 parts src over dst, red and blue in one multiplication.

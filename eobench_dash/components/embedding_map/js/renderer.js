@@ -1,8 +1,9 @@
-// The software renderer: keeps the picture, moves it, refines it. A GPU renderer would offer the same six methods:
-// resize, setScene, invalidate, frame, repaint, destroy.
+// The software renderer: keeps the picture, moves it, refines it. gpu.js offers the same: resize, setScene, invalidate,
+// frame, repaint, still, destroy, and `painted`, which counts up whenever the canvas was painted on (what others drew
+// on it then is gone).
 
 import { Raster } from "./raster.js";
-import { pointAlpha, pointRadius, transformOf } from "./view.js";
+import { styleOf, transformOf } from "./view.js";
 
 const DIRECT_MS = 11; // a whole picture expected to take at most this is drawn at once, at every frame
 const SLICE_MS = 8; // else the old picture stands in, and the new one is made in slices of this length
@@ -13,6 +14,8 @@ const FEW_SLOTS = 400; // up to so many recoloured points are repainted one by o
 export class SoftwareRenderer {
   constructor(canvas) {
     this.canvas = canvas;
+    this.kind = "software";
+    this.painted = 0;
     // Not "willReadFrequently": composing such a canvas took 2-5 times as long per frame in software GL.
     this.context = canvas.getContext("2d", { alpha: false });
     this.raster = new Raster();
@@ -40,7 +43,7 @@ export class SoftwareRenderer {
     this.invalidate();
   }
 
-  /** scene: {grid, codes (per slot), flags (per slot; 1 = selected), selected (how many)}, or null. */
+  /** scene: see scene.js; or null. */
   setScene(scene) {
     this.scene = scene;
     this.keptAt = null;
@@ -63,15 +66,13 @@ export class SoftwareRenderer {
   }
 
   _frame(view, frame, now) {
-    const { raster, scene } = this;
+    const { scene } = this;
     if (!scene) return this._blank();
     const t = transformOf(view, frame, this.dpr);
-    // Hundredths of a pixel, so that a tiny zoom step does not make new stamps for nothing.
-    const radius = Math.round(pointRadius(frame, scene.grid.n, view.k) * this.dpr * 100) / 100;
+    const style = styleOf(frame, scene.grid.n, view.k, this.dpr);
     if (this.exact && !this.stale && sameTransform(this.exact, t)) return false;
     if (this.exact && !this.stale && this._moveTo(t)) return false;
-    const style = { radius, alpha: pointAlpha(frame, scene.grid.n, view.k) };
-    const cost = this._cost(t, radius);
+    const cost = this._cost(t, style.radius);
     if (this.stale || !this.keptAt || cost <= DIRECT_MS) {
       // A stale picture must not linger: at a million points this one frame takes some 20-40 ms.
       this._whole(t, style);
@@ -80,7 +81,17 @@ export class SoftwareRenderer {
     return this._standIn(t, style, now);
   }
 
+  /** Draw a scene at a transform once, and keep nothing of it. */
+  still(scene, t, style) {
+    this.raster.setStyle(style);
+    this.raster.drawAll(scene, t);
+    this.context.putImageData(this.image, 0, 0);
+    this.painted++;
+    this.invalidate();
+  }
+
   _blank() {
+    this.painted++;
     this.context.fillStyle = `rgb(${this.palette.ground.join(",")})`;
     this.context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     return false;
@@ -94,7 +105,7 @@ export class SoftwareRenderer {
 
   _whole(t, style) {
     const began = performance.now();
-    this.raster.setStyle(style.radius, style.alpha);
+    this.raster.setStyle(style);
     const seen = this.raster.drawAll(this.scene, t);
     this._learn(seen, style.radius, performance.now() - began);
     this._finish(t);
@@ -110,6 +121,7 @@ export class SoftwareRenderer {
 
   _finish(t) {
     this.context.putImageData(this.image, 0, 0);
+    this.painted++;
     this.exact = this.keptAt = t;
     this.keptFresh = false;
     this.stale = false;
@@ -136,7 +148,7 @@ export class SoftwareRenderer {
   /** Show the kept picture where it would lie now; when the view rests, make the new one in slices. */
   _standIn(t, style, now) {
     if (!this.keptFresh) {
-      this.keptContext.drawImage(this.canvas, 0, 0);
+      this.keptContext.putImageData(this.image, 0, 0); // not from the canvas: others may have drawn on it
       this.keptFresh = true;
     }
     if (!this.job || !sameTransform(this.job.t, t)) {
@@ -153,7 +165,7 @@ export class SoftwareRenderer {
   _slice() {
     const { raster, job } = this;
     const began = performance.now();
-    raster.setStyle(job.style.radius, job.style.alpha);
+    raster.setStyle(job.style);
     const step = Math.ceil(raster.height / BANDS);
     while (job.row < raster.height && performance.now() - began < SLICE_MS) {
       raster.drawRect(this.scene, job.t, 0, job.row, raster.width, Math.min(job.row + step, raster.height));
@@ -177,7 +189,8 @@ export class SoftwareRenderer {
   repaint(slots) {
     if (!this.exact || this.stale || slots.length > FEW_SLOTS) return this.invalidate();
     const { raster, exact, scene } = this;
-    const reach = Math.ceil(raster.style.radius) + 2;
+    const { reach } = raster;
+    this.painted++;
     for (const slot of slots) {
       const px = Math.floor(scene.grid.gx[slot] * exact.s + exact.tx), py = Math.floor(exact.ty - scene.grid.gy[slot] * exact.s);
       const x0 = Math.max(px - reach, 0), y0 = Math.max(py - reach, 0);
@@ -189,11 +202,13 @@ export class SoftwareRenderer {
     this.keptFresh = false;
   }
 
-  destroy() {
+  /** keep: the canvas, for another renderer. */
+  destroy({ keep = false } = {}) {
     this.scene = this.image = this.job = null;
     this.raster.resize(1, 1);
     // Frees the pixels at once instead of with the next collection.
-    this.canvas.width = this.canvas.height = this.kept.width = this.kept.height = 0;
+    this.kept.width = this.kept.height = 0;
+    if (!keep) this.canvas.width = this.canvas.height = 0;
   }
 }
 

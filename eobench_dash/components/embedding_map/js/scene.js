@@ -1,7 +1,15 @@
-// The points with their labels and the selection: what there is to draw, without how. No DOM.
+// The points with their labels, what colours them, the selection and the filter: what there is to draw, without how. No DOM.
+// Per slot: `codes` (labels), `paint` (what colours: the labels themselves, or a column's codes), `flags`.
+// A point is shown where its flags are below HIDDEN; SELECTED is the only flag below it.
 
 import { Grid } from "./grid.js";
 import { NO_LABEL } from "./wire.js";
+
+export const SELECTED = 1, HIDDEN = 2; // of the flags; the bits from HIDDEN upwards are reasons to be hidden
+export const BY_LABEL = 2, BY_COLUMN = 4, BY_ONLY = 8;
+const RARE_SHARE = 0.005; // a code with at most this share of the points is drawn above the common ones …
+const RARE_TOTAL = 0.03; // … while those codes together are so few
+const RARE_FROM = 2000; // points; fewer do not hide each other
 
 export class Scene {
   /** coords: {n, x, y, ordinals | null}; labels: Uint16Array by ordinal (may be short or null: then unlabelled). */
@@ -9,9 +17,13 @@ export class Scene {
     this.n = coords.n;
     this.grid = new Grid(coords.x, coords.y);
     this.ordinals = coords.ordinals;
-    this.flags = new Uint8Array(this.n); // per slot; 1 = selected
-    this.codes = new Uint16Array(this.n); // per slot
+    this.flags = new Uint8Array(this.n);
+    this.codes = new Uint16Array(this.n);
+    this.paint = this.codes;
+    this.above = new Uint8Array(65536); // paint codes that are drawn last
+    this.hiddenLabels = new Uint8Array(65536);
     this.selected = 0;
+    this.shown = this.n;
     if (this.ordinals) {
       let top = -1;
       for (let i = 0; i < this.n; i++) if (this.ordinals[i] > top) top = this.ordinals[i];
@@ -22,13 +34,14 @@ export class Scene {
   }
 
   setLabels(labels) {
-    const { order } = this.grid;
     for (let s = 0; s < this.n; s++) {
-      const ordinal = this.ordinals ? this.ordinals[order[s]] : order[s];
+      const ordinal = this.ordinalOf(s);
       this.codes[s] = labels && ordinal < labels.length ? labels[ordinal] : NO_LABEL;
     }
     this.byCode = new Uint32Array(65536);
     for (let s = 0; s < this.n; s++) this.byCode[this.codes[s]]++;
+    this.hide(BY_LABEL, (s) => this.hiddenLabels[this.codes[s]]);
+    if (this.paint === this.codes) this.rank();
   }
 
   ordinalOf(slot) {
@@ -49,51 +62,143 @@ export class Scene {
     return slot >= 0 && slot < this.grid.placed;
   }
 
+  /** Is there a point drawn for the slot? */
+  isShown(slot) {
+    return this.isPlaced(slot) && this.flags[slot] < HIDDEN;
+  }
+
+  /** Values by ordinal -> a new array of the same kind by slot; `none` where there is no value. */
+  bySlot(values, none) {
+    const out = new values.constructor(this.n);
+    for (let s = 0; s < this.n; s++) {
+      const ordinal = this.ordinalOf(s);
+      out[s] = ordinal < values.length ? values[ordinal] : none;
+    }
+    return out;
+  }
+
+  // ---- what colours, and what lies above ----
+
+  /** Colour by codes per slot (null: by label). top: codes to draw last; without it the rare ones. */
+  setPaint(paint, top = null) {
+    this.paint = paint || this.codes;
+    this.rank(top);
+  }
+
+  /** Which codes are drawn last: those of `top`, else the rare ones, which the common ones would bury. */
+  rank(top = null) {
+    this.above.fill(0);
+    for (const code of top ?? this._rare()) this.above[code] = 1;
+    this._list();
+  }
+
+  _rare() {
+    if (this.n < RARE_FROM) return [];
+    const counts = this.paint === this.codes ? this.byCode : countCodes(this.paint);
+    const few = [];
+    for (let code = 0; code < NO_LABEL; code++) if (counts[code] && counts[code] <= RARE_SHARE * this.n) few.push(code);
+    few.sort((a, b) => counts[a] - counts[b]);
+    let total = 0;
+    return few.filter((code) => (total += counts[code]) <= RARE_TOTAL * this.n);
+  }
+
+  /** The placed slots whose code is drawn last, ascending. */
+  _list() {
+    const { above, paint } = this;
+    let count = 0;
+    for (let s = 0; s < this.grid.placed; s++) count += above[paint[s]];
+    this.last = new Uint32Array(count);
+    for (let s = 0, at = 0; at < count; s++) if (above[paint[s]]) this.last[at++] = s;
+  }
+
   /** Set patches to codes; returns {slots, before, ordinals} of those that changed. pairs: iterable of [ordinal, code]. */
   recolour(pairs) {
     const slots = [], before = [], ordinals = [];
+    let raised = false;
     for (const [ordinal, code] of pairs) {
       const slot = this.slotOf(ordinal);
-      if (slot < 0 || this.codes[slot] === code) continue;
+      const old = this.codes[slot];
+      if (slot < 0 || old === code) continue;
       slots.push(slot);
-      before.push(this.codes[slot]);
+      before.push(old);
       ordinals.push(ordinal);
-      this.byCode[this.codes[slot]]--;
+      this.byCode[old]--;
       this.byCode[code]++;
       this.codes[slot] = code;
+      raised ||= Boolean(this.above[old] || this.above[code]);
+      this._hideOne(slot, BY_LABEL, this.hiddenLabels[code]);
     }
+    if (raised && this.paint === this.codes) this._list();
     return { slots, before, ordinals };
   }
 
-  /** combine: "replace" | "add" | "subtract". Returns whether anything changed. */
+  // ---- filter ----
+
+  _hideOne(slot, reason, out) {
+    const was = this.flags[slot] < HIDDEN;
+    if (out) this.flags[slot] |= reason;
+    else this.flags[slot] &= ~reason;
+    this.shown += (this.flags[slot] < HIDDEN) - was;
+  }
+
+  /** Hide for a reason (BY_…) the slots for which out(slot) holds, show the others of that reason. */
+  hide(reason, out) {
+    const { flags, n } = this;
+    let shown = 0;
+    for (let s = 0; s < n; s++) {
+      const f = out(s) ? flags[s] | reason : flags[s] & ~reason;
+      flags[s] = f;
+      if (f < HIDDEN) shown++;
+    }
+    this.shown = shown;
+  }
+
+  hideLabels(codes) {
+    this.hiddenLabels.fill(0);
+    for (const code of codes) if (code >= 0 && code < 65536) this.hiddenLabels[code] = 1;
+    this.hide(BY_LABEL, (s) => this.hiddenLabels[this.codes[s]]);
+  }
+
+  /** Shown points per paint code: Uint32Array of 65,536. */
+  paintCounts() {
+    return this.paint === this.codes ? this.byCode : countCodes(this.paint);
+  }
+
+  // ---- selection ----
+
+  /** combine: "replace" | "add" | "subtract" | "intersect". Returns whether anything changed. */
   select(slots, combine = "replace") {
-    const before = this.selected;
+    const { flags } = this;
     let changed = 0;
-    if (combine === "replace") {
+    if (combine === "replace" || combine === "intersect") {
       const wanted = new Uint8Array(this.n);
-      for (const s of slots) wanted[s] = 1;
-      for (let s = 0; s < this.n; s++) changed += wanted[s] ^ this.flags[s];
-      this.flags = wanted;
+      for (const s of slots) wanted[s] = combine === "replace" ? 1 : flags[s] & SELECTED;
+      for (let s = 0; s < this.n; s++) {
+        changed += wanted[s] ^ (flags[s] & SELECTED);
+        flags[s] = (flags[s] & ~SELECTED) | wanted[s];
+      }
     } else {
-      const value = combine === "add" ? 1 : 0;
+      const value = combine === "add" ? SELECTED : 0;
       for (const s of slots) {
-        changed += this.flags[s] ^ value;
-        this.flags[s] = value;
+        changed += (flags[s] & SELECTED) ^ value;
+        flags[s] = (flags[s] & ~SELECTED) | value;
       }
     }
-    this.selected = 0;
-    if (before || slots.length) for (let s = 0; s < this.n; s++) this.selected += this.flags[s];
+    if (changed) {
+      this.selected = 0;
+      for (let s = 0; s < this.n; s++) this.selected += flags[s] & SELECTED;
+    }
     return changed > 0;
   }
 
   /** Take what is filtered out from the selection: nobody should change what they do not see. slots: null for all. */
-  dropHidden(visible, slots = null) {
+  dropHidden(slots = null) {
     if (!this.selected) return false;
     let dropped = 0;
     for (let i = 0, end = slots ? slots.length : this.n; i < end; i++) {
       const s = slots ? slots[i] : i;
-      if (!this.flags[s] || visible[this.codes[s]]) continue;
-      this.flags[s] = 0;
+      if (this.flags[s] <= HIDDEN || !(this.flags[s] & SELECTED)) continue;
+      this.flags[s] &= ~SELECTED;
       dropped++;
     }
     this.selected -= dropped;
@@ -104,22 +209,21 @@ export class Scene {
   selection(limit = Infinity) {
     const out = new Uint32Array(this.selected);
     let at = 0;
-    for (let s = 0; s < this.n && at < out.length; s++) if (this.flags[s]) out[at++] = this.ordinalOf(s);
+    for (let s = 0; s < this.n && at < out.length; s++) if (this.flags[s] & SELECTED) out[at++] = this.ordinalOf(s);
     out.sort();
     return limit < out.length ? out.subarray(0, limit) : out;
   }
 
-  /** Patches per code: {code: count}. */
+  /** Patches per label code: {code: count}. */
   counts() {
     const out = {};
     this.byCode.forEach((count, code) => { if (count) out[code] = count; });
     return out;
   }
+}
 
-  /** How many patches the filter leaves. */
-  shown(visible) {
-    let sum = 0;
-    for (let code = 0; code < 65536; code++) if (visible[code]) sum += this.byCode[code];
-    return sum;
-  }
+export function countCodes(codes) {
+  const counts = new Uint32Array(65536);
+  for (let s = 0; s < codes.length; s++) counts[codes[s]]++;
+  return counts;
 }

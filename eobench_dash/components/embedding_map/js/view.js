@@ -82,3 +82,16 @@ export function pointAlpha(frame, n, k) {
   const layers = (n * Math.PI * radius * radius) / (frame.w * frame.h * Math.max(k, 1) ** 2);
   return clamp(0.58 + 0.1 * radius, 0.62, 0.93) / (1 + 0.4 * layers);
 }
+
+const LEAST_TOP = 1.5; // CSS pixels: what must not be buried is not drawn as dust either
+
+/** How points look at a view, in device pixels: {radius, alpha} and the same for the codes that are drawn last. */
+export function styleOf(frame, n, k, dpr) {
+  const radius = pointRadius(frame, n, k);
+  // Hundredths of a pixel, so that a tiny zoom step does not make new stamps for nothing.
+  const device = (r) => Math.round(r * dpr * 100) / 100;
+  return {
+    radius: device(radius), alpha: pointAlpha(frame, n, k),
+    topRadius: device(Math.max(radius, LEAST_TOP)), topAlpha: clamp(0.7 + 0.1 * radius, 0.8, 0.93),
+  };
+}

@@ -41,3 +41,28 @@ export function parseColor(text) {
   const value = parseInt(match[1], 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
+
+const COLUMN_MAGIC = 0x434d4f45; // "EOMC", little-endian
+const MAX_META = 1 << 24;
+
+/** Bytes of a column -> its JSON with `n` and `codes` (Uint16Array by ordinal) or `values` (Float32Array by ordinal). */
+export function parseColumn(buffer) {
+  const cut = () => new WireError("The column arrived cut short.");
+  if (buffer.byteLength < HEADER_BYTES) throw cut();
+  const [magic, version, n, length] = new Uint32Array(buffer, 0, 4);
+  const strange = () => new WireError("The server sent something that is not a column this page can read.");
+  if (magic !== COLUMN_MAGIC || version !== VERSION || length % 4 || length > MAX_META) throw strange();
+  if (buffer.byteLength < HEADER_BYTES + length) throw cut();
+  let meta;
+  try {
+    meta = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(buffer, HEADER_BYTES, length)));
+  } catch {
+    throw strange();
+  }
+  const numeric = meta?.kind === "number";
+  if (!numeric && !(meta?.kind === "category" && Array.isArray(meta.categories))) throw strange();
+  if (numeric && !["min", "max", "low", "high"].every((key) => meta[key] === null || Number.isFinite(meta[key]))) throw strange();
+  if (buffer.byteLength !== HEADER_BYTES + length + n * (numeric ? 4 : 2)) throw cut();
+  const Kind = numeric ? Float32Array : Uint16Array;
+  return { ...meta, n, [numeric ? "values" : "codes"]: new Kind(buffer, HEADER_BYTES + length, n) };
+}

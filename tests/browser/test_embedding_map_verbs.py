@@ -1,0 +1,254 @@
+"""What hands do on the map: combining selections, going back, looking at some, two maps that go together, moving points."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from maps import Driver, World, clusters, lone, places
+
+pytestmark = pytest.mark.browser
+
+STILL = {"reduced_motion": "reduce"}
+
+
+def selected(driver: Driver) -> list[int]:
+    return driver.js("Array.from(map.selection())")
+
+
+def inside(xy: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    return (xy[:, 0] > x0) & (xy[:, 0] < x1) & (xy[:, 1] > y0) & (xy[:, 1] < y1)
+
+
+def around(box: tuple[int, int, int, int]) -> list[tuple[float, float]]:
+    x0, y0, x1, y1 = box
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+
+
+A, B = (50, 40, 620, 660), (380, 50, 980, 640)
+
+
+def test_a_lasso_adds_takes_away_and_meets(opened: Callable[..., Driver]) -> None:
+    n = 1200
+    driver = opened(clusters(n), context=STILL).ready()
+    xy = places(driver, n)
+    a, b = inside(xy, A), inside(xy, B)
+    assert (a & b).any() and (a & ~b).any() and (b & ~a).any()
+    driver.drag(around(A), "Shift")
+    assert selected(driver) == np.flatnonzero(a).tolist()
+    driver.drag(around(B), "Shift", "Control", "Alt")
+    assert selected(driver) == np.flatnonzero(a & b).tolist()
+    driver.drag(around(B), "Shift", "Control")
+    assert selected(driver) == np.flatnonzero(b).tolist()
+    driver.drag(around(A), "Shift", "Alt")
+    assert selected(driver) == np.flatnonzero(b & ~a).tolist()
+
+
+def test_buttons_say_what_a_selection_does_where_no_key_is_held(opened: Callable[..., Driver]) -> None:
+    n = 1200
+    driver = opened(clusters(n), context=STILL).ready()
+    xy = places(driver, n)
+    a, b = inside(xy, A), inside(xy, B)
+    assert not driver.page.is_visible(".eob-map__combines")
+    driver.page.click("button[aria-label^='Box']")
+    driver.drag([A[:2], A[2:]])
+    driver.page.click(".eob-map__combine[data-how=intersect]")
+    driver.page.mouse.move(*B[:2])
+    driver.page.mouse.down()
+    driver.page.mouse.move(*B[2:], steps=4)
+    assert driver.page.text_content(".eob-map__hint:not([hidden])") == "Keep the overlap"  # said while it is drawn
+    driver.page.mouse.up()
+    driver.settle()
+    assert selected(driver) == np.flatnonzero(a & b).tolist()
+    driver.page.click(".eob-map__combine[data-how=replace]")
+    driver.drag([B[:2], B[2:]])
+    driver.drag([A[:2], A[2:]], "Shift", "Alt")
+    assert selected(driver) == np.flatnonzero(a & b).tolist()
+    driver.page.click("button[aria-label^='Move']")
+    assert driver.js("map.state().combine") == "replace" and not driver.page.is_visible(".eob-map__combines")
+
+
+def test_back_and_forward_through_the_views(opened: Callable[..., Driver]) -> None:
+    driver = opened(clusters(600), context=STILL).ready()
+    assert driver.js("map.state().history") == {"back": False, "forward": False}
+    back = driver.page.locator("button[aria-label^='View before']")
+    assert back.is_disabled()
+    first = driver.js("map.state().view")
+    driver.page.mouse.move(300, 300)
+    driver.page.mouse.wheel(0, -500)
+    driver.until("map.state().history.back")
+    second = driver.js("map.state().view")
+    driver.drag([(500, 350), (300, 300)])
+    driver.page.wait_for_timeout(400)  # the view rests
+    third = driver.js("map.state().view")
+    driver.page.locator(".eob-map__top").focus()
+    driver.page.keyboard.press("Backspace")
+    driver.settle()
+    assert driver.js("map.state().view") == second
+    back.click()
+    driver.settle()
+    assert driver.js("map.state().view") == first and back.is_disabled()
+    driver.page.wait_for_timeout(400)  # having gone back is no new view
+    driver.page.locator(".eob-map__top").focus()
+    driver.page.keyboard.press("Shift+Backspace")
+    driver.page.keyboard.press("Shift+Backspace")
+    driver.settle()
+    assert driver.js("map.state().view") == third and driver.js("map.forward()") is False
+    assert {"back": True, "forward": True} in driver.events("history")
+
+
+def test_only_some_patches_with_a_chip_that_ends_it(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    driver = opened(world, context=STILL).ready()
+    driver.js("map.select([1, 2, 3])")
+    driver.js("map.only([2, 3, 4, 99999], 'Batch 7')")
+    assert driver.js("map.state().shown") == 3 and selected(driver) == [2, 3]
+    chip = driver.page.locator(".eob-map__pill--accent", has_text="Batch 7")
+    assert driver.js("map.screenOf(1)") is None and driver.js("map.screenOf(4)") is not None
+    driver.js("map.setFilter({labels: [a[0]]})", int(world.codes[4]))
+    assert driver.js("map.screenOf(4)") is None  # filters add up
+    driver.js("map.setFilter({labels: []})")
+    chip.click()
+    driver.settle()
+    assert driver.js("map.state().shown") == 600 and not chip.is_visible()
+
+
+def test_a_patch_is_ringed_or_marked_without_a_flight(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    driver = opened(world, context=STILL).ready()
+    view, ordinal = driver.js("map.state().view"), lone(world, 4)
+    ring = driver.page.locator(".eob-map__ring--linked")
+    assert driver.js("map.highlight(a[0])", ordinal) is True
+    driver.settle()
+    box, (x, y) = ring.bounding_box(), driver.at(ordinal)
+    assert abs(box["x"] + box["width"] / 2 - x) < 1 and abs(box["y"] + box["height"] / 2 - y) < 1
+    assert driver.js("map.highlight(null)") is False
+    driver.settle()
+    assert not ring.is_visible()
+    assert driver.js("map.mark(a[0])", ordinal) is True and driver.js("map.mark(70000)") is False
+    driver.js("map.mark(a[0])", ordinal)
+    assert driver.js("map.state().current") == ordinal and driver.js("map.state().view") == view
+
+
+def test_the_picture_comes_as_a_png(opened: Callable[..., Driver]) -> None:
+    driver = opened(clusters(600), viewport=(500, 400), context=STILL).ready()
+    size = driver.page.evaluate(
+        "async () => { const blob = await document.getElementById('map').eobMap.png();"
+        " const image = await createImageBitmap(blob); return [blob.type, image.width, image.height]; }"
+    )
+    assert size == ["image/png", 484, 400]
+
+
+# ---- two maps ----
+
+
+def other_places(world: World) -> dict[int, tuple[Any, Any, Any]]:
+    return {2: (world.y.copy(), world.x.copy(), None)}
+
+
+def second(driver: Driver, code: str, *args: Any) -> Any:
+    return driver.page.evaluate(
+        f"(a) => {{ const map = document.getElementById('second').eobMap; return {code}; }}", list(args)
+    )
+
+
+def test_linked_maps_share_hover_selection_colour_and_filter(opened: Callable[..., Driver]) -> None:
+    world = clusters(800)
+    world.others = other_places(world)
+    driver = opened(
+        world, viewport=(1200, 600), link="both", second={"coordsUrl": "/coords/2", "link": "both"}, context=STILL
+    ).ready()
+    driver.until("document.getElementById('second').eobMap.state().ready")
+    ordinal = lone(world, 3)
+    driver.page.mouse.move(*driver.at(ordinal))
+    driver.settle()
+    assert second(driver, "map.state().linked") == ordinal
+    ring = driver.page.locator("#second .eob-map__ring--linked").bounding_box()
+    place = second(driver, "map.screenOf(a[0])", ordinal)
+    assert abs(ring["x"] + ring["width"] / 2 - place["x"]) < 1.5 and place["x"] > 600
+    driver.drag([(620, 20), (1180, 20), (1180, 300), (620, 300)], "Shift")  # in the second
+    mine = second(driver, "Array.from(map.selection())")
+    assert mine and selected(driver) == mine
+    driver.drag([(20, 20), (580, 20), (580, 300), (20, 300)], "Shift", "Control", "Alt")  # in the first
+    less = selected(driver)
+    assert 0 < len(less) < len(mine) and second(driver, "Array.from(map.selection())") == less
+    driver.js("void (window.back = map.recolour([a[0]], 8))", ordinal)
+    assert second(driver, "map.labelOf(a[0]).code", ordinal) == 8
+    driver.js("window.back()")
+    assert second(driver, "map.labelOf(a[0]).code", ordinal) == 3
+    driver.props(hidden=[3])
+    assert second(driver, "map.screenOf(a[0])", ordinal) is None
+    second(driver, "map.setFilter({labels: []})")
+    assert driver.js("map.state().shown") == 800
+    driver.page.keyboard.press("Escape")
+    driver.settle()
+    assert selected(driver) == [] and second(driver, "map.state().selected") == 0
+    assert len(driver.page.query_selector_all("canvas.eob-map__base")) == 2
+
+
+def test_a_map_that_comes_later_shows_what_the_other_shows(opened: Callable[..., Driver]) -> None:
+    world = clusters(500)
+    world.others = other_places(world)
+    driver = opened(
+        world, viewport=(1200, 600), link="both", second={"coordsUrl": None, "link": "both"}, context=STILL
+    ).ready()
+    driver.js("map.select([4, 5, 6])")
+    driver.props(hidden=[int(world.codes[4])])
+    driver.props(of="second", coordsUrl="/coords/2")
+    driver.until("document.getElementById('second').eobMap.state().ready")
+    assert second(driver, "Array.from(map.selection())") == selected(driver)
+    assert second(driver, "map.state().shown") == driver.js("map.state().shown") < 500
+
+
+# ---- from one embedding to another ----
+
+
+def test_points_travel_to_another_embedding_and_arrive_exactly(opened: Callable[..., Driver]) -> None:
+    world = clusters(3000)
+    world.others = other_places(world)
+    driver = opened(world).ready()
+    driver.js("map.select([7, 8])")
+    before = driver.pixels()
+    driver.page.evaluate("() => dash_clientside.set_props('map', {coordsUrl: '/coords/2'})")
+    driver.until("map.state().ready && !map.state().settled")
+    middle = driver.pixels()
+    driver.until("map.state().settled && map.screenOf(0)")
+    after = driver.pixels()
+    assert (after == driver.redrawn()).all()
+    assert (before != after).any() and (middle != after).any()
+    assert selected(driver) == [7, 8]  # the same patches, elsewhere
+    fresh = opened(world, coordsUrl="/coords/2", selection=[7, 8]).ready()
+    assert (fresh.pixels() == after).all()
+
+
+def test_to_a_group_and_back_only_common_patches_travel(opened: Callable[..., Driver]) -> None:
+    world = clusters(2000)
+    group = np.flatnonzero(world.codes == 2)
+    world.others = {2: (world.x[group], world.y[group], group)}
+    driver = opened(world).ready()
+    for number, n in ((2, len(group)), (1, 2000)):
+        driver.page.evaluate("(url) => dash_clientside.set_props('map', {coordsUrl: url})", f"/coords/{number}")
+        driver.until("map.state().n === a[0] && map.state().settled", n)
+        assert (driver.pixels() == driver.redrawn()).all()
+
+
+def test_a_drag_ends_the_journey(opened: Callable[..., Driver]) -> None:
+    world = clusters(1000)
+    world.others = other_places(world)
+    driver = opened(world).ready()
+    driver.page.evaluate("() => dash_clientside.set_props('map', {coordsUrl: '/coords/2'})")
+    driver.until("!map.state().settled")
+    driver.drag([(500, 300), (540, 320)])
+    assert (driver.pixels() == driver.redrawn()).all()
+
+
+def test_another_embedding_that_does_not_come_is_an_error(opened: Callable[..., Driver]) -> None:
+    world = clusters(300)
+    driver = opened(world, context=STILL).ready()
+    world.fail["coords"] = 404
+    driver.props(coordsUrl="/coords/2")
+    driver.page.wait_for_selector(".eob-map__state[data-kind=error]", timeout=10_000)
+    world.fail.clear()
+    driver.page.click(".eob-map__retry")
+    driver.ready()

@@ -1,0 +1,53 @@
+"""Coasts: 90 small pictures (city, forest, sea: 30 each, told apart by colour), imported, described, mapped."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from seats import House, add_people
+
+from eobench_dash.domain.jobs import JobState
+from eobench_dash.domain.people import Principal
+from eobench_dash.services import datasets, embeddings, features, importing
+from eobench_dash.services.workspace import open_workspace
+from eobench_dash.settings import Settings
+
+COLORS = {"city": (150, 140, 135), "forest": (30, 90, 40), "sea": (20, 40, 120)}
+EACH = 30
+
+Prepared = tuple[Settings, int, dict[str, Principal]]
+
+
+def draw(folder: Path) -> None:
+    """Speckled pictures, each a little brighter than the last; two of the forest's are pictures of the sea."""
+    rng = np.random.default_rng(3)
+    for name, color in COLORS.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(EACH):
+            base = COLORS["sea"] if name == "forest" and i in (4, 17) else color
+            pixels = np.clip(np.array(base) * (0.7 + 0.025 * i) + rng.integers(-20, 21, (32, 32, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{name}_{i:02}.png")
+
+
+def prepare(folder: Path, *, maps: tuple[dict[str, Any], ...] = ({},), **more: Any) -> Prepared:
+    """A workspace below ``folder`` with the dataset and these maps (arguments of ``start_embedding``)."""
+    draw(folder / "data" / "Coasts")
+    settings = Settings(_env_file=None, home=folder / "home", data_roots=str(folder / "data"), workers=0, **more)
+    ws = open_workspace(settings, create=True)
+    who = add_people(ws)
+    house = House(ws, "", 0, who)
+    importing.start_import(ws, who["ben"], path=str(folder / "data" / "Coasts"), name="Coasts", follow_up=False)
+    house.do_jobs()
+    dataset_id = datasets.find_dataset(ws, who["ben"], name="Coasts").id
+    features.start_features(ws, who["ben"], dataset_id=dataset_id, kind="color_stats")
+    house.do_jobs()
+    for asked in maps:
+        embeddings.start_embedding(ws, who["ben"], dataset_id=dataset_id, **asked)
+        house.do_jobs()
+    assert all(job.state == JobState.DONE for job in house.jobs()), [job.error for job in house.jobs()]
+    house.dataset_id = dataset_id
+    house.assign("eva", None)
+    house.assign("eli", "sea")
+    ws.close()
+    return settings, dataset_id, who
