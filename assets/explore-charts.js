@@ -72,7 +72,10 @@
   const keepTiles = (figure, id) => {
     const tame = (tries) => {
       const graph = $(id)?.querySelector(".js-plotly-plot");
-      if (graph?.on && !graph.eobTamed) { graph.eobTamed = true; graph.on("plotly_treemapclick", () => false); }
+      if (graph?.on && !graph.eobTamed) {
+        graph.eobTamed = true;
+        graph.on("plotly_treemapclick", (event) => { graph.emit("plotly_click", event); return false; });
+      }
       if (!graph?.on && tries) setTimeout(tame, 100, tries - 1);
     };
     if (figure?.data?.[0]?.type === "treemap") tame(50);

@@ -139,6 +139,7 @@
   let drawnFor = null;
   document.addEventListener("eob:panel", () => {
     const box = document.querySelector(".eob-story"), now = box ? Number(box.dataset.patch) : null;
+    if (now !== null && shown === null) showing(now); // a link's patch
     if (now !== drawnFor) { drawnFor = now; walkTo(-1); }
     openStory();
     if (box?.open && storyOf !== now) drawStory();

@@ -125,7 +125,11 @@
   const keys = {
     t: () => verbs.thumbs(),
     d: () => verbs.split(),
-    c: () => document.querySelector('[data-colour-menu="explore-map"] > summary').click(),
+    c: () => {
+      const summary = document.querySelector('[data-colour-menu="explore-map"] > summary');
+      summary.focus(); // from where the menu takes it on
+      summary.click();
+    },
   };
   document.addEventListener("keydown", (event) => {
     if (!root() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;

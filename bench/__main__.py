@@ -12,6 +12,7 @@ QUICK: Mapping[str, tuple[str, ...]] = {
     "features": ("--quick",),
     "neighbours": ("--quick",),
     "embedding": ("--quick",),
+    "advice": ("--quick",),
     "annotation": ("--quick",),
     "map": ("--points", "30813", "--kinds", "clustered"),
     "web": ("--quick",),

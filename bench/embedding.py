@@ -4,6 +4,10 @@ Data: (a) the EuroSAT RGB patches of --data, described by the feature set ``all`
 that is not installed), (b) 30,813 × 144 simulated features, seed 0. Methods: ours (from the features: graph of 90
 neighbours and layout, seed 42), ``umap.UMAP(random_state=42)``, ``openTSNE.TSNE(random_state=42)``.
 
+``--large N …`` instead makes our maps of N simulated vectors of 144 dimensions (12 of them are not noise), each in a
+new process as a job would: neighbour graph, layout, trust in every point; with the most memory it held and the longest
+time between two reports of progress, which is what a cancelled job may still take.
+
 Cold: a new process from its start to the map written, imports and compiling included (our kernels come from their cache
 on disk, as in every process but the very first; "first ever" is with an empty cache). Warm: a second map in the same
 process, all steps. CPU: processor seconds of the cold map, which tell more where the machine is shared. Quality: 5,000
@@ -17,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +61,60 @@ def _map(method: str, x: np.ndarray) -> np.ndarray:
     return np.asarray(openTSNE.TSNE(random_state=42).fit(x))
 
 
+def large_child(method: str, n: int) -> None:
+    """One process: the steps of a map job over n simulated vectors, on the job's own functions."""
+    import resource
+
+    from eobench_dash.ml.embedding import embed
+    from eobench_dash.ml.embedding.honesty import point_quality
+    from eobench_dash.ml.neighbours import knn_graph
+    from eobench_dash.simulate import simulated_features
+
+    x, _ = simulated_features(n, 144)
+    few = x[:2000]
+    point_quality(few, knn_graph(few), embed(few, method=method, seed=0))  # compiled kernels come from their cache
+    told: dict[str, Any] = {"steps": {}}
+    heard = [time.perf_counter()]
+
+    def progress(fraction: float, message: str) -> None:
+        heard.append(time.perf_counter())
+        if heard[-1] - heard[-2] > told.get("gap", (0.0,))[0]:
+            told["gap"] = (heard[-1] - heard[-2], message)
+        print(f"{method} {n:,}: {message} {fraction:.0%}", end="\r", file=sys.stderr, flush=True)
+
+    def step(name: str, action: Callable[[], Any]) -> Any:
+        wall, used = time.perf_counter(), time.process_time()
+        result = action()
+        told["steps"][name] = (time.perf_counter() - wall, time.process_time() - used)
+        return result
+
+    graph = step("graph", lambda: knn_graph(x, progress=progress))
+    y = step("layout", lambda: embed(x, method=method, graph=graph, seed=42, progress=progress))
+    found = step("trust", lambda: point_quality(x, graph, y, progress=progress))
+    told |= {"trust": float(found.trustworthiness.mean()), "kept": float(found.kept.mean()), "recall": graph.recall}
+    told["rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps(told))
+
+
+def large(sizes: list[int], methods: list[str]) -> None:
+    rows = []
+    for n in sizes:
+        for method in methods:
+            _, told = common.in_new_process("bench.embedding", ["--large-child", method, str(n)])
+            steps = [f"{wall:,.0f} ({cpu:,.0f})" for wall, cpu in told["steps"].values()]
+            whole = (
+                f"{sum(w for w, _ in told['steps'].values()):,.0f} ({sum(c for _, c in told['steps'].values()):,.0f})"
+            )
+            rows.append([
+                f"{method} {n:,}", *steps, whole, told["rss"], f"{told['recall']:.3f}", f"{told['trust']:.4f}",
+                f"{told['kept']:.3f}", told["gap"][0],
+            ])  # fmt: skip
+            print(rows[-1], told["gap"], file=sys.stderr, flush=True)
+    header = ["map", "graph s (cpu)", "layout s (cpu)", "trust s (cpu)", "whole s (cpu)", "GiB", "recall",
+              "trustworthiness", "kNN-15 kept", "longest silence s"]  # fmt: skip
+    print(common.markdown_table(header, rows))
+
+
 def eurosat(folder: Path, limit: int | None) -> tuple[np.ndarray, str]:
     """Features of the real patches, and what they are."""
     files, _ = common.eurosat_files(folder, limit=limit)
@@ -74,8 +134,17 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="3,000 patches of each")
     parser.add_argument("--only", nargs="*", choices=METHODS, default=METHODS, metavar="METHOD")
     parser.add_argument("--no-warm", action="store_true", help="skip the second maps (half the time)")
+    parser.add_argument("--large", nargs="+", type=int, metavar="N", help="our maps of N simulated vectors instead")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--large-child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.large_child:
+        large_child(args.large_child[0], int(args.large_child[1]))
+        return
+    if args.large:
+        print(common.machine_line("numba") + "\n")
+        large(args.large, [name for name, of in (("umap", "ours umap"), ("tsne", "ours t-SNE")) if of in args.only])
+        return
     if args.child:
         child(*args.child, warm=not args.no_warm)
         return

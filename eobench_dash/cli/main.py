@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "list": ("datasets", "List the datasets and where each stands."),
     "features": ("results", "Compute a descriptor for every patch."),
     "embed": ("results", "Compute a 2-D map of the patches."),
+    "cluster": ("clusters", "Find clusters of patches in feature space."),
+    "advise": ("clusters", "Say which labels to split, and which to merge."),
     "neighbours": ("results", "List the nearest neighbours of a patch."),
     "relabel": ("datasets", "Give patches another label, as one transaction."),
     "report": ("results", "Verify the labels and write the report as PDF and CSV."),

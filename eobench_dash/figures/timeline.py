@@ -70,4 +70,5 @@ def _key(share: TimeShare, step: str) -> str:
 def _told(share: TimeShare, step: str) -> str:
     when = f"{share.start:%-d %b %Y}" + (f", {share.start:%H}:00 UTC" if step == "hour" else "")
     steps = f"{share.batches:,} step{'' if share.batches == 1 else 's'}"
-    return f"<b>{escape(share.name)}</b>, {when}<br>{share.patches:,} patches in {steps}"
+    patches = f"{share.patches:,} patch{'' if share.patches == 1 else 'es'}"
+    return f"<b>{escape(share.name)}</b>, {when}<br>{patches} in {steps}"

@@ -19,7 +19,7 @@ from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.wire import pack_coords
 from eobench_dash.errors import BadInput, NotFound
 from eobench_dash.jobs.queue import enqueue_once
-from eobench_dash.ml.embedding import METHODS, check_params
+from eobench_dash.ml.embedding.methods import METHODS, check_params, check_size
 from eobench_dash.services.access import check_seed, default_feature_set, visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
@@ -62,6 +62,8 @@ def start_embedding(
             group = session.scalar(select(Label).where(Label.dataset_id == dataset_id, Label.name == label))
             if group is None:
                 raise NotFound(f"This dataset has no label {label!r}.")
+        else:
+            check_size(METHODS[method], given, dataset.patch_count)
         return queue_map(
             session, dataset, feature=features.kind, owner=owner, method=method, group=group, params=given, seed=seed
         )

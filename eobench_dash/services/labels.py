@@ -29,6 +29,9 @@ from eobench_dash.services.batches import (
 from eobench_dash.services.vocabulary import add_label, coded_label, codes_by_id, find_label, heir, heirs
 from eobench_dash.services.workspace import Workspace
 
+HABIT = 20
+"""Where somebody has moved so many patches, habit weighs half of what it may."""
+
 
 @dataclass(frozen=True)
 class Suggestion:
@@ -166,7 +169,8 @@ def rank_labels(
     flows: Mapping[tuple[int, int], int],
 ) -> list[Suggestion]:
     """Labels by a weighted sum of shares: 4 x neighbour votes, 2 x flows from the current labels, 0.5 x all flows,
-    0.1 x size; ties by name. A label that all the chosen patches carry already is left out.
+    0.1 x size; ties by name. A label that all the chosen patches carry already is left out. Habits are shares of 20
+    patches more than there were, so that a single patch makes none.
 
     ``current`` and ``votes``: code to number; ``flows``: (from code, to code) to number. Our own rule of thumb.
     """
@@ -178,6 +182,8 @@ def rank_labels(
         same[to] += patches if before in current else 0
     sizes = {label.code: label.count for label in labels}
     voters, totals = sum(votes.values()), [max(1, sum(terms.values())) for terms in (votes, same, recent, sizes)]
+    totals[1] += HABIT
+    totals[2] += HABIT
 
     def why(code: int) -> str:
         if votes.get(code):

@@ -149,16 +149,17 @@ def _split(
     codes = group.parts.codes
     if codes is None:
         return Split(advice)
-    typical = typical_rows(group.parts.z, codes.astype(np.uint16), measures.k, most=LOOKED_AT)
+    typical = typical_rows(group.parts.z, codes.astype(np.uint16), measures.k, most=TYPICAL)
     others = {other: centre for other, centre in centres.items() if other != name}
     nearest = [_nearest(x[group.members[codes == part]].mean(axis=0), others) for part in range(measures.k)]
-    looked = np.concatenate([np.array(rows) for rows in typical])
+    rng = np.random.default_rng(seed)
+    looked = np.concatenate([rng.permutation(np.flatnonzero(codes == part))[:LOOKED_AT] for part in range(measures.k)])
     seen = _traits(ws, dataset, group.members[looked], codes[looked])
     called = part_names(name, *seen, k=measures.k, nearest=nearest)
     sizes = np.bincount(codes, minlength=measures.k).tolist()
     clusters = tuple(
         Cluster(part, called[part][0], default_color(part), sizes[part],
-                tuple(group.members[list(typical[part][:TYPICAL])].tolist()), name, 1.0)
+                tuple(group.members[list(typical[part])].tolist()), name, 1.0)
         for part in range(measures.k)
     )  # fmt: skip
     of = hashlib.sha256(group.members.astype("<u4").tobytes()).hexdigest()[:16]
@@ -228,7 +229,7 @@ def _merge(pair: Pair, labels: Mapping[int, Label]) -> MergeAdvice:
     said = (
         f"A classifier that sees only these two is wrong for {pair.error:.0%} of {pair.n:,} patches that it never saw"
     )
-    coin = "no better than a coin" if pair.high >= 0.5 else "a coin is wrong for 50 %"
+    coin = "no better than a coin" if pair.high >= 0.5 else "a coin is wrong for 50%"
     return MergeAdvice(
         first=labels[pair.first].name,
         second=labels[pair.second].name,

@@ -487,6 +487,30 @@ def test_unmounting_leaves_nothing_behind(opened: Callable[..., Driver]) -> None
     assert driver.js("document.querySelectorAll('canvas').length") == 2
 
 
+def test_mounts_do_not_pile_up(opened: Callable[..., Driver]) -> None:
+    driver = opened(clusters(20_000), viewport=(500, 400), renderer="gpu").ready()
+    devtools = driver.page.context.new_cdp_session(driver.page)
+
+    def heap() -> tuple[int, int]:
+        for _ in range(2):
+            devtools.send("HeapProfiler.collectGarbage")
+        nodes = devtools.send("Memory.getDOMCounters")["jsEventListeners"]
+        return devtools.send("Runtime.getHeapUsage")["usedSize"], nodes
+
+    def again(times: int) -> tuple[int, int]:
+        for _ in range(times):
+            driver.page.evaluate("() => document.getElementById('toggle').click()")
+            driver.until("!document.querySelector('canvas')")
+            driver.page.evaluate("() => document.getElementById('toggle').click()")
+            driver.ready()
+        return heap()
+
+    first, listeners = again(3)
+    last, still = again(8)
+    assert last < 1.05 * first and still <= listeners + 5, (first, last, listeners, still)
+    assert driver.js("map.state().renderer.contexts") == 1
+
+
 def test_real_patches_fill_the_card(opened: Callable[..., Driver], shared_dir: Path) -> None:
     files = sorted((shared_dir / "data" / "eurosat").glob("*/*.jpg"))[::200]
     world = clusters(len(files))

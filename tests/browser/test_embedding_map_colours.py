@@ -140,6 +140,19 @@ def test_a_link_restores_the_filter_of_a_column(opened: Callable[..., Driver]) -
     assert driver.js("map.filter()") == {"labels": [], "column": {"hidden": [], "range": [0.25, 0.5]}}
 
 
+def test_a_column_made_from_labels_follows_a_change(opened: Callable[..., Driver]) -> None:
+    world = with_columns()
+    meta, values = world.columns["confidence"]
+    driver = opened(world, colourBy="confidence", context=STILL).ready()
+    driver.js("map.setFilter({column: {range: [0, 0.5]}})")
+    changed = values.copy()
+    changed[:] = 0.75
+    world.columns["confidence"] = (meta, changed)
+    driver.js("void map.recolour([5], 9)")
+    driver.until("map.state().shown === 0")  # the filter stays, the values are new
+    assert driver.js("map.filter()")["column"]["range"] == [0, 0.5]
+
+
 def test_labels_have_a_legend_too_and_it_names_and_hides_them(opened: Callable[..., Driver]) -> None:
     world = clusters(900)
     driver = opened(world, context=STILL).ready()

@@ -1,4 +1,4 @@
-"""What hands do on the map: combining selections, going back, looking at some, two maps that go together, moving points."""
+"""What hands do on the map: combining selections, going back, looking at some; two maps that go together."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def around(box: tuple[int, int, int, int]) -> list[tuple[float, float]]:
     return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
-A, B = (50, 40, 620, 660), (380, 50, 980, 640)
+A, B = (50, 90, 620, 660), (380, 90, 980, 640)  # below the bar of buttons
 
 
 def test_a_lasso_adds_takes_away_and_meets(opened: Callable[..., Driver]) -> None:

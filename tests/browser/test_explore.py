@@ -5,64 +5,28 @@
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
-from seats import REFUSED, House, Seat, add_people
+from coasts import EACH, Prepared, prepare
+from seats import REFUSED, House, Seat
 from sqlalchemy import delete, update
 
 from eobench_dash.db.models import Embedding, FeatureSet, Job
 from eobench_dash.domain.jobs import JobState
-from eobench_dash.domain.people import Principal
-from eobench_dash.services import datasets, embeddings, features, importing
-from eobench_dash.services.workspace import open_workspace
-from eobench_dash.settings import Settings
 
 pytestmark = [
     pytest.mark.browser,
     # the browser's driver and the server's threads are closed by their own ends, at times a moment after the test
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-COLORS = {"city": (150, 140, 135), "forest": (30, 90, 40), "sea": (20, 40, 120)}
-EACH = 30
-
-
-def draw(folder: Path) -> None:
-    """Speckled pictures, each a little brighter than the last, so that a group is a line and not a heap."""
-    rng = np.random.default_rng(3)
-    for name, color in COLORS.items():
-        (folder / name).mkdir(parents=True)
-        for i in range(EACH):
-            base = COLORS["sea"] if name == "forest" and i in (4, 17) else color
-            pixels = np.clip(np.array(base) * (0.7 + 0.025 * i) + rng.integers(-20, 21, (32, 32, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{name}_{i:02}.png")
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, int, dict[str, Principal]]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     """A workspace with the dataset imported, described and mapped; each test works on a copy."""
-    folder = tmp_path_factory.mktemp("explore")
-    draw(folder / "data" / "Coasts")
-    settings = Settings(_env_file=None, home=folder / "home", data_roots=str(folder / "data"), workers=0)
-    ws = open_workspace(settings, create=True)
-    who = add_people(ws)
-    house = House(ws, "", 0, who)
-    importing.start_import(ws, who["ben"], path=str(folder / "data" / "Coasts"), name="Coasts", follow_up=False)
-    house.do_jobs()
-    dataset_id = datasets.find_dataset(ws, who["ben"], name="Coasts").id
-    features.start_features(ws, who["ben"], dataset_id=dataset_id, kind="color_stats")
-    house.do_jobs()
-    embeddings.start_embedding(ws, who["ben"], dataset_id=dataset_id)
-    house.do_jobs()
-    assert {job.state for job in house.jobs()} == {JobState.DONE}, [job.error for job in house.jobs()]
-    house.dataset_id = dataset_id
-    house.assign("eva", None)
-    house.assign("eli", "sea")
-    ws.close()
-    return settings, dataset_id, who
+    return prepare(tmp_path_factory.mktemp("explore"))
 
 
 @pytest.fixture
@@ -166,7 +130,7 @@ def _view_told(seat: Seat) -> list[float] | None:
 
 
 # -- filtering ---------------------------------------------------------------------------------------------------------
-def test_filter_by_the_groups_and_by_the_chart(house: House, sit: Callable[..., Seat]) -> None:
+def test_filter_by_the_groups(house: House, sit: Callable[..., Seat]) -> None:
     seat = sit(house, "rob").explore()
     sea = seat.page.locator("#explore-groups [data-name=sea]")
     sea.click()
@@ -186,11 +150,17 @@ def test_in_visualise_a_right_click_says_where_to_clean(house: House, sit: Calla
     seat = sit(house, "eva").explore()
     ordinal = seat.alone(label="city")
     seat.click(ordinal, "right")
-    seat.told("Switch to Clean")
+    assert seat.page.get_by_role("menuitem").all_inner_texts()[0] == "Find similar"
+    assert seat.menu() == [] and seat.page.get_by_role("menuitem", name="Mark as unsure").count() == 0
+    seat.page.keyboard.press("Escape")
     seat.page.keyboard.press("2")
+    seat.told("Switch to Clean (m) to change labels")
     seat.page.keyboard.press("Control+z")
     seat.told("to take changes back")
     assert seat.page.locator(".eob-assign").count() == 0 and not house.history(ordinal)
+    seat.click(ordinal, "right")
+    seat.page.get_by_role("menuitem", name="Switch to Clean").click()
+    seat.wait(lambda: set(seat.menu()) == {"city", "forest", "sea"}, "the labels")
 
 
 def test_a_right_click_relabels_at_once_and_undo_takes_it_back(house: House, sit: Callable[..., Seat]) -> None:
@@ -346,6 +316,9 @@ def test_a_reader_cannot_clean(house: House, sit: Callable[..., Seat]) -> None:
     assert seat.page.locator(".eob-explore__group .eob-button--icon").count() == 0
     ordinal = seat.alone(label="city")
     seat.click(ordinal, "right")
+    names = seat.page.get_by_role("menuitem").all_inner_texts()
+    assert names == ["Find similar", "Select this patch", "History of this patch", "Copy link to patch"]
+    seat.page.keyboard.press("Escape")
     seat.page.keyboard.press("m")
     seat.page.keyboard.press("1")
     seat.page.keyboard.press("Control+z")

@@ -203,7 +203,7 @@ def test_a_map_with_parameters_of_ones_own(house: House, sit: Callable[..., Seat
     seat = sit(house, "eva").explore()
     seat.page.get_by_role("button", name="New map").click()
     dialog = seat.page.locator("#explore-new")
-    neighbours = dialog.get_by_label("Neighbours")
+    neighbours = dialog.get_by_label("Neighbours", exact=True)
     neighbours.fill("1000")
     dialog.get_by_role("button", name="Compute").click()
     seat.told("Neighbours (n_neighbors) must be a whole number from 2 to 200, not '1000'")
@@ -211,8 +211,9 @@ def test_a_map_with_parameters_of_ones_own(house: House, sit: Callable[..., Seat
     dialog.get_by_role("button", name="Reset to defaults").click()
     seat.wait(lambda: neighbours.input_value() == "15", "the default")
     dialog.get_by_text("t-SNE:").click()
-    seat.wait(lambda: dialog.get_by_label("Perplexity").is_visible() and not neighbours.is_visible(), "its parameters")
-    dialog.get_by_label("Perplexity").fill("8")
+    perplexity = dialog.get_by_label("Perplexity", exact=True)
+    seat.wait(lambda: perplexity.is_visible() and not neighbours.is_visible(), "its parameters")
+    perplexity.fill("8")
     dialog.get_by_role("button", name="Compute").click()
     seat.told("opens when it is ready")
     seat.wait(lambda: not dialog.is_visible(), "the dialog closes")
@@ -260,3 +261,29 @@ def test_the_map_as_picture_and_its_patches_as_table(house: House, sit: Callable
     lines = "window.eob.exploreView.csv({ordinals: [1, 2], x: [0.5, -1], y: [2, 3], codes: [0, 1]}, (c) => a[0][c])"
     text = "".join(seat.js(lines, ['=cmd|"x"', "a,b"]))
     assert text == '\ufeffpatch,x,y,label\r\n1,0.5,2,"\'=cmd|""x"""\r\n2,-1,3,"a,b"\r\n'
+
+
+def test_fifty_page_changes_leave_nothing_behind(house: House, sit: Callable[..., Seat]) -> None:
+    """Heap, DOM nodes, listeners and GL contexts after 50 changes of page stay within 5 % of those after ten."""
+    seat = sit(house, "rob").explore("?map2=1")
+    probe = seat.page.context.new_cdp_session(seat.page)
+    probe.send("Performance.enable")
+
+    def measure() -> dict[str, float]:
+        for _ in range(3):  # finalisers of one round free what the next one finds
+            probe.send("HeapProfiler.collectGarbage")
+        known = {m["name"]: m["value"] for m in probe.send("Performance.getMetrics")["metrics"]}
+        told = {name: known[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")}
+        return {**told, "contexts": seat.js("map.state().renderer.contexts")}
+
+    both = f"map?.state().ready && map.state().settled && {SECOND}?.state().ready"
+    marks = {}
+    for changes in range(2, 52, 2):
+        seat.page.evaluate("() => window.eob.go('/')")
+        seat.until("!document.getElementById('explore-root')")
+        seat.page.evaluate(f"() => window.eob.go('/explore/{house.dataset_id}?map2=1')")
+        seat.until(f"{both} && document.querySelector('#explore-groups [data-code]')")
+        if changes in (10, 50):
+            marks[changes] = measure()
+    grown = {name: (was, marks[50][name]) for name, was in marks[10].items() if marks[50][name] > 1.05 * was}
+    assert not grown, grown

@@ -179,7 +179,8 @@ class Driver:
         page.on("console", lambda m: m.type in ("error", "warning") and self.problems.append(m.text))
         page.on("pageerror", lambda e: self.problems.append(str(e)))
         page.add_init_script(
-            "window.seen = []; for (const n of ['hover','click','context','select','changes','view','ready','filter','column','history'])"
+            "window.seen = [];"
+            " for (const n of 'hover click context select changes view ready filter column history'.split(' '))"
             " document.addEventListener('eob:' + n, (e) => seen.push([n, JSON.parse(JSON.stringify(e.detail))]));"
         )
         page.goto(url)

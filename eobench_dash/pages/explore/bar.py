@@ -6,7 +6,7 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import button, icon, icon_button, opener, simulated_mark, text_input
+from eobench_dash.components.ui import button, icon, icon_button, simulated_mark, text_input
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.pages.explore import ids, views
@@ -24,7 +24,7 @@ def bar(dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, m
         map_choice(ids.MAPS, maps, link.map),
         colour_menu(ids.MAP, link.map, link.colour),
         html.Div(views.quality_note(link.map), id=ids.QUALITY, className="eob-explore__quality"),
-        *([opener("New map", ids.NEW_DIALOG, look="quiet small", icon_name="plus")] if may_clean else []),
+        *([_new_map()] if may_clean else []),
         *([simulated_mark()] if dataset.simulated else []),
     ]
     right = [
@@ -86,6 +86,11 @@ def colour_menu(map_id: str, shown: EmbeddingInfo | None, chosen: str) -> Compon
         className="eob-menu eob-explore__colour",
         **{"data-colour-menu": map_id, "data-colour": chosen, "data-map": str(shown.id) if shown else ""},
     )
+
+
+def _new_map() -> Component:
+    opens: dict[str, Any] = {"data-eob-open": ids.NEW_DIALOG, "aria-haspopup": "dialog"}  # shell.js does
+    return button("New map", look="quiet small", icon_name="plus", title="Compute a new map", **opens)
 
 
 def _looks() -> Component:

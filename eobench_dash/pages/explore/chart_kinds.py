@@ -35,7 +35,8 @@ def draw(dataset_id: int, chart: str, *, cluster_set: int | None, theme: str, co
     what, _, kind = chart.partition(":")
     if what not in CHOICES or kind not in CHOICES[what][1]:
         return empty("There is no such chart; choose another", theme=theme)
-    return DRAWN[what](dataset_id, kind, cluster_set, theme, compact)
+    # What one chart was zoomed to, and which way its axes run, is not the next one's.
+    return DRAWN[what](dataset_id, kind, cluster_set, theme, compact).update_layout(uirevision=chart)
 
 
 def _labels(dataset_id: int, kind: str, _set: int | None, theme: str, compact: bool) -> Figure:

@@ -35,7 +35,8 @@ def tab(dataset: DatasetSummary, *, may_clean: bool) -> Component:
         id=ids.CHARTS_KIND, options=options, value=options[0]["value"], inline=True, className="eob-explore__modes"
     )
     sets = dcc.Dropdown(id=ids.CHARTS_SET, clearable=False, searchable=False, placeholder="No clusters yet")
-    large = icon_button("Show the chart large", "zoom", id=ids.CHARTS_ENLARGE, look="quiet small")
+    opens = {"data-eob-open": ids.CHARTS_DIALOG, "aria-haspopup": "dialog"}
+    large = icon_button("Show the chart large", "zoom", id=ids.CHARTS_ENLARGE, look="quiet small", **opens)
     return html.Div(
         [
             html.Label([html.Span("What the chart shows", className="eob-hide"), what]),

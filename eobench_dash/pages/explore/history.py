@@ -89,7 +89,7 @@ def _step(dataset: DatasetSummary, step: BatchInfo) -> Component:
 
 
 def _thumb(dataset: DatasetSummary, ordinal: int) -> Component:
-    picture = html.Img(src=image_url(dataset, ordinal, 96), alt="", width=36, height=36, loading="lazy")
+    picture = html.Img(src=image_url(dataset, ordinal, 96), alt="", width=36, height=36)
     words = f"Patch {ordinal}"
     return html.Button(
         picture,

@@ -1,5 +1,6 @@
 """The dialog that makes a new map: the method with its parameters in plain words, the features, which patches."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,11 +69,12 @@ def _method(method: EmbeddingMethod, *, chosen: bool) -> Component:
 
 def _param(method: EmbeddingMethod, param: EmbeddingParam) -> Component:
     # A plain field of text: what is typed reaches the server as it is, which says what is wrong with it.
-    kind = "numeric" if param.whole else "decimal"
-    box = text_input(ids.param(method.name, param.name), value=f"{param.default:g}", inputMode=kind)
-    bounds = f"{param.low:g} to {param.high:g}, usually {param.default:g}"
-    head = html.Span([param.title, html.Span(bounds, className="eob-muted")], className="eob-params__title")
-    return html.Label([head, box, html.Span(param.help, className="eob-field__hint")], className="eob-params__one")
+    id = ids.param(method.name, param.name)
+    box = text_input(id, value=f"{param.default:g}", inputMode="numeric" if param.whole else "decimal")
+    in_page = json.dumps(id, sort_keys=True, separators=(",", ":"))  # as Dash writes such an id
+    bounds = html.Span(f"{param.low:g} to {param.high:g}, usually {param.default:g}", className="eob-muted")
+    head = html.Div([html.Label(param.title, htmlFor=in_page), bounds], className="eob-params__title")
+    return html.Div([head, box, html.P(param.help, className="eob-field__hint")], className="eob-params__one")
 
 
 def register(app: Dash) -> None:

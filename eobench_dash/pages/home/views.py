@@ -147,6 +147,8 @@ _WORK = {
     JobKind.FEATURES: "Computing features",
     JobKind.EMBED: "Making a map",
     JobKind.SHEETS: "Making thumbnails",
+    JobKind.CLUSTER: "Finding clusters",
+    JobKind.ADVISE: "Looking at the labels",
     JobKind.VERIFY: "Verifying",
     JobKind.DELETE: "Deleting",
 }

@@ -6,6 +6,10 @@ import { countCodes } from "./scene.js";
 import { readColors } from "./theme.js";
 import { NO_LABEL, parseColor } from "./wire.js";
 
+const FIXED = /^(imported|product|longitude|latitude|honesty|cluster-.*)$/; // columns that no relabelling changes
+const REFRESH_MS = 2500;
+const REFRESHED = 300000; // patches; beyond, a column is fetched when it is asked for
+
 export class Colouring {
   /** map: the EmbeddingMapView it belongs to. */
   constructor(map) {
@@ -13,6 +17,7 @@ export class Colouring {
   }
 
   destroy() {
+    clearTimeout(this.timer);
     this.abort?.abort();
     this.column = null;
   }
@@ -35,6 +40,7 @@ export class Colouring {
   /** Fetch the asked column (only where it is another one); a failure is said and leaves the labels' colours. */
   async fetch() {
     const { asked, map } = this;
+    clearTimeout(this.timer);
     this.abort?.abort();
     this.wanted = asked?.url ?? null;
     if (!asked) return void (this.column = null);
@@ -64,6 +70,26 @@ export class Colouring {
     this.colors();
     map.selecting.columnChanged();
     map.emit("column", this.meta());
+  }
+
+  /** Labels have changed: columns that are made from them follow, once the hands rest. */
+  stale() {
+    clearTimeout(this.timer);
+    const { map, column } = this;
+    if (!column || FIXED.test(column.name) || map.scene.n > REFRESHED) return;
+    this.timer = setTimeout(async () => {
+      const abort = (this.abort = new AbortController());
+      try {
+        const fresh = await map.loading.column(column.url, abort.signal);
+        if (abort.signal.aborted || this.column !== column || !map.scene) return;
+        this.column = withColors({ ...fresh, url: column.url, name: column.name });
+      } catch {
+        return; // what is shown is a little old; the next change tries again
+      }
+      this.attach();
+      this.colors();
+      map.selecting.columnChanged();
+    }, REFRESH_MS);
   }
 
   /** Give the scene the codes that colour it. */

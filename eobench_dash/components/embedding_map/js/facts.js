@@ -125,6 +125,7 @@ export class PatchFacts {
     this.at = ordinal;
     clearTimeout(this.resting);
     if (ordinal === null || !this.api) return;
+    if (this.names && this.seen !== this.map.loading.lastEvent) this._wish(); // labels have changed since
     this.resting = setTimeout(() => this._ask(ordinal), REST_MS);
   }
 

@@ -3,7 +3,7 @@
   "use strict";
   const React = window.React;
   const base = new URL(".", document.currentScript.src);
-  const modules = ["map", "api", "camera", "card", "chrome", "colouring", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "motion", "overlay", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
+  const modules = ["map", "api", "camera", "card", "chrome", "colouring", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "mosaic", "motion", "overlay", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
   // Asked for only where a map is shown (other pages do without), and then side by side, not one import after another.
   const preload = () => {
     for (const name of modules) {

@@ -100,7 +100,7 @@ export class EmbeddingMapView {
     if (this.wished === undefined || changed("renderer")) this._chooseRenderer(props.renderer || "auto");
     if (changed("link")) this.link.set(props.link || null);
     if (changed("labels")) this.colouring.setLabels(props.labels || []);
-    if (changed("hidden")) this.selecting.setFilter({ labels: props.hidden || [] }, { quiet: true });
+    if (changed("hidden")) this.selecting.setHidden(props.hidden || []);
     if (changed("theme")) this.colouring.colors();
     this.thumbs?.update(props);
     if (changed("view") && props.view && JSON.stringify(props.view) !== this.sentView) this.camera.goTo(props.view);
@@ -153,11 +153,11 @@ export class EmbeddingMapView {
 
   /** The scene is there. from: see leave(). */
   arrived(from) {
-    this.travel = Travel.between(from, this);
     if (from?.scene.selected) this.selecting.select(from.scene.selection());
-    this.count();
     this.link.catchUp();
-    this._selectFromProps();
+    if (!from) this._selectFromProps();
+    this.travel = Travel.between(from, this);
+    this.count();
     this._focusFromProps();
     if (this.camera.view) this.history.push({ ...this.camera.view });
     this.emit("column", this.colouring.meta());

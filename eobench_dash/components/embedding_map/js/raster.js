@@ -3,6 +3,7 @@
 // gpu.js draws the same picture; what makes a point's look is said in both, in the same terms.
 
 import { packColor, Palette, SHADES } from "./palette.js";
+import { lowerBound } from "./scene.js";
 
 export { packColor, Palette };
 export const PHASES = 4; // sub-pixel positions per axis
@@ -153,16 +154,6 @@ export class Raster {
     }
     return seen;
   }
-}
-
-function lowerBound(sorted, value) {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 // a of 256 parts src over dst, red and blue in one multiplication.

@@ -9,6 +9,7 @@ export const SELECTED = 1, HIDDEN = 2; // of the flags; the bits from HIDDEN upw
 export const BY_LABEL = 2, BY_COLUMN = 4, BY_ONLY = 8;
 const RARE_SHARE = 0.005; // a code with at most this share of the points is drawn above the common ones …
 const RARE_TOTAL = 0.03; // … while those codes together are so few
+const FEW = 32;
 const RARE_FROM = 2000; // points; fewer do not hide each other
 
 export class Scene {
@@ -111,10 +112,21 @@ export class Scene {
     for (let s = 0, at = 0; at < count; s++) if (above[paint[s]]) this.last[at++] = s;
   }
 
+  /** A slot's code has changed: does it belong to those that are drawn last? */
+  _relist(slot) {
+    const { last } = this, at = lowerBound(last, slot);
+    const wanted = this.isPlaced(slot) && this.above[this.paint[slot]] === 1, there = last[at] === slot;
+    if (wanted === there) return;
+    this.last = new Uint32Array(last.length + (wanted ? 1 : -1));
+    this.last.set(last.subarray(0, at));
+    this.last.set(last.subarray(wanted ? at : at + 1), wanted ? at + 1 : at);
+    if (wanted) this.last[at] = slot;
+  }
+
   /** Set patches to codes; returns {slots, before, ordinals} of those that changed. pairs: iterable of [ordinal, code]. */
   recolour(pairs) {
     const slots = [], before = [], ordinals = [];
-    let raised = false;
+    const raised = []; // slots that may join or leave those drawn last
     for (const [ordinal, code] of pairs) {
       const slot = this.slotOf(ordinal);
       const old = this.codes[slot];
@@ -125,10 +137,11 @@ export class Scene {
       this.byCode[old]--;
       this.byCode[code]++;
       this.codes[slot] = code;
-      raised ||= Boolean(this.above[old] || this.above[code]);
+      if (this.above[old] !== this.above[code]) raised.push(slot);
       this._hideOne(slot, BY_LABEL, this.hiddenLabels[code]);
     }
-    if (raised && this.paint === this.codes) this._list();
+    if (this.paint === this.codes && raised.length > FEW) this._list();
+    else if (this.paint === this.codes) for (const slot of raised) this._relist(slot);
     return { slots, before, ordinals };
   }
 
@@ -220,6 +233,17 @@ export class Scene {
     this.byCode.forEach((count, code) => { if (count) out[code] = count; });
     return out;
   }
+}
+
+/** Where in an ascending array a value is, or would be. */
+export function lowerBound(sorted, value) {
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export function countCodes(codes) {

@@ -77,6 +77,12 @@ export class Selecting {
     });
   }
 
+  /** The page's property: these labels are hidden. What is so already is no news for linked maps. */
+  setHidden(codes) {
+    const sorted = (list) => [...list].sort((a, b) => a - b).join();
+    if (sorted(codesOf(codes)) !== sorted(this.hidden)) this.setFilter({ labels: codes }, { quiet: true });
+  }
+
   /** Only this code of what colours; asked again, all of them. */
   isolate(code) {
     const codes = this.map.colouring.entries().map((entry) => entry.code);
@@ -173,6 +179,7 @@ export class Selecting {
     if (!done.slots.length) return done;
     map.renderer.repaint(done.slots);
     this.labelsMoved(done.slots);
+    map.colouring.stale();
     return done;
   }
 

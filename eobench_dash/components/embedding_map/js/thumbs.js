@@ -1,6 +1,7 @@
 // Thumbnails: as the map is zoomed into, patches' pictures take the place of their points, drawn on the base picture.
 // A patch whose tile finds no room, or whose sheet is still on its way, stays a point.
 
+import { Mosaic } from "./mosaic.js";
 import { calm } from "./motion.js";
 import { PER_SHEET, Sheets, SIDE } from "./sheets.js";
 import { Arrangement, precedence, roomOf, sheetsOf, sizeAt } from "./tiles.js";
@@ -13,7 +14,6 @@ const FEW = 200; // so few points are shown as thumbnails however near each othe
 const MOST_DRAWN = 2500;
 const MOST_SHEETS = 12;
 const GAP = 3; // CSS pixels between tiles: room for the ring of the selected
-const FADE_MS = 120;
 const STRANGER = 3; // CSS pixels: radius of a point shown above another patch's tile
 const FINE_FROM = { off: 40, on: 34 }; // device pixels of a tile from which the sheets of tile 64 are used
 const SHARP_FROM = 64; // … and beyond, for so few tiles, each patch's own picture
@@ -26,13 +26,15 @@ export class Thumbs {
   constructor(map) {
     this.map = map;
     this.sheets = new Sheets(() => this._refresh());
-    this.sharp = new Map(); // slot -> Image
+    this.sharp = new Map(); // slot -> source: the patch's own picture
+    this.mosaic = new Mosaic();
     this._forget(null);
   }
 
   destroy() {
     clearTimeout(this.timer);
     this.sheets.destroy();
+    this.mosaic.destroy();
     this._forget(null);
     this.map = null;
   }
@@ -61,21 +63,22 @@ export class Thumbs {
     const { dpr } = this.map.camera;
     const x = px * dpr, y = py * dpr;
     const tile = this.tiles[this.arrangement.at(x, y, this.side)];
-    if (tile?.born === undefined) return -1;
-    const stranger = this.strangers.find((s) => s.tile === tile && Math.hypot(s.x - x, s.y - y) <= (STRANGER + 1) * dpr);
+    if (!tile?.source) return -1;
+    const stranger = tile.strangers.find((s) => Math.hypot(s.x - x, s.y - y) <= (STRANGER + 1) * dpr);
     return (stranger ?? tile).slot;
   }
 
   /** Half the side of the tile drawn for a slot, in CSS pixels; 0 where its point is drawn. */
   halfOf(slot) {
-    return this.bySlot.get(slot)?.born === undefined ? 0 : this.side / this.map.camera.dpr / 2;
+    return !this.bySlot.get(slot)?.source ? 0 : this.side / this.map.camera.dpr / 2;
   }
 
   /** What a patch's thumbnail is drawn from, if it is here: {image, x, y, w, h}; else null. The card enlarges it. */
   tileOf(slot) {
     const { scene, sheets } = this;
     if (slot < 0 || !scene || sheets.places?.length !== scene.n) return null;
-    return this._source({ slot, place: sheets.places[scene.grid.order[slot]] });
+    const source = this._source({ slot, place: sheets.places[scene.grid.order[slot]] });
+    return source && { ...source, w: source.size, h: source.size };
   }
 
   /** After the base picture, each frame. Returns whether another frame is wanted. */
@@ -104,7 +107,7 @@ export class Thumbs {
   }
 
   _clear() {
-    Object.assign(this, { tiles: [], strangers: [], bySlot: new Map(), arrangement: null, side: 0, drawn: 0, fading: false });
+    Object.assign(this, { tiles: [], bySlot: new Map(), arrangement: null, side: 0, drawn: 0, fading: false });
     this.sharp.clear();
     clearTimeout(this.timer);
   }
@@ -179,25 +182,24 @@ export class Thumbs {
     for (const i of order) {
       if (tiles.length === MOST_DRAWN) break;
       if (!arrangement.put(x[i], y[i])) continue;
-      const slot = slots[i], place = this.sheets.places[scene.grid.order[slot]];
-      tiles.push({ slot, place, x: x[i], y: y[i], rank: tiles.length, born: bySlot.get(slot)?.born });
+      const slot = slots[i];
+      const tile = bySlot.get(slot) ?? { slot, place: this.sheets.places[scene.grid.order[slot]], source: null, look: null, stamp: null };
+      tiles.push(Object.assign(tile, { x: x[i], y: y[i], rank: tiles.length, strangers: [] }));
     }
     this.bySlot = new Map(tiles.map((tile) => [tile.slot, tile]));
     Object.assign(this, { tiles, arrangement, side: Math.round(side) });
-    this.strangers = this._strangers(slots, x, y);
+    this._strangers(slots, x, y);
     for (const slot of this.sharp.keys()) if (!this.bySlot.has(slot)) this.sharp.delete(slot);
   }
 
-  /** Points that lie under the tile of a patch of another colour: they are shown above it, lest it hides a stray. */
+  /** Points under the tile of a patch of another colour (or not selected as it is) are shown above it: it hides no stray. */
   _strangers(slots, x, y) {
     const { scene, bySlot, tiles, arrangement, side } = this;
-    const out = [];
     for (let i = 0; i < slots.length; i++) {
       if (bySlot.has(slots[i])) continue;
       const tile = tiles[arrangement.at(x[i], y[i], side)];
-      if (tile && scene.paint[slots[i]] !== scene.paint[tile.slot]) out.push({ slot: slots[i], tile, x: x[i], y: y[i] });
+      if (tile && (scene.paint[slots[i]] !== scene.paint[tile.slot] || scene.flags[slots[i]] !== scene.flags[tile.slot])) tile.strangers.push({ slot: slots[i], x: x[i], y: y[i] });
     }
-    return out;
   }
 
   // ---- their pictures ----
@@ -238,7 +240,8 @@ export class Thumbs {
           continue; // the sheet shows what there is
         }
         if (!this.bySlot.has(slot)) continue;
-        this.sharp.set(slot, image);
+        if (image.naturalWidth !== image.naturalHeight) continue; // … and squarely
+        this.sharp.set(slot, { key: "own", image, x: 0, y: 0, size: image.naturalWidth });
         this._refresh();
       }
     };
@@ -247,57 +250,31 @@ export class Thumbs {
 
   // ---- the drawing ----
 
-  /** all: of the tiles, else only of those that look otherwise than when they were last drawn. */
   _draw(context, all) {
     const { map, scene, side } = this, { dpr } = map.camera;
-    const now = performance.now(), fade = calm() ? 0 : FADE_MS;
-    const border = Math.max(Math.round((side < 24 * dpr ? 1 : 2) * dpr), 1), ring = Math.round(2 * dpr);
     this.drawn = 0;
-    this.fading = false;
-    context.save();
-    context.imageSmoothingEnabled = true;
     for (const tile of this.tiles) {
-      const source = this._source(tile);
-      if (!source) continue;
-      tile.born ??= now;
-      this.drawn++;
-      const alpha = fade ? Math.min((now - tile.born + 16) / fade, 1) : 1;
-      if (alpha < 1) this.fading = true;
-      if (!all && tile.image === source.image) continue;
-      tile.image = alpha < 1 ? null : source.image;
-      context.globalAlpha = alpha;
-      const x = Math.round(tile.x - side / 2), y = Math.round(tile.y - side / 2);
-      if (scene.flags[tile.slot] === 1) {
-        context.fillStyle = map.overlay.colors.accent;
-        context.fillRect(x - ring, y - ring, side + 2 * ring, side + 2 * ring);
-      }
-      context.fillStyle = map.colouring.cssOf(tile.slot);
-      context.fillRect(x, y, side, side);
-      const inner = side - 2 * border;
-      context.drawImage(source.image, source.x, source.y, source.w, source.h, x + border, y + border, inner, inner);
+      tile.source = this._source(tile);
+      this.drawn += tile.source ? 1 : 0;
     }
-    context.globalAlpha = 1;
-    for (const { slot, tile, x, y } of this.strangers) if (tile.born !== undefined) this._dot(context, x, y, map.colouring.cssOf(slot), STRANGER * dpr);
-    context.restore();
-  }
-
-  _dot(context, x, y, css, radius) {
-    for (const [color, r] of [[`rgb(${this.map.renderer.palette.ground.join(",")})`, radius + 1], [css, radius]]) {
-      context.fillStyle = color;
-      context.beginPath();
-      context.arc(x, y, r, 0, 2 * Math.PI);
-      context.fill();
-    }
+    const style = {
+      side, border: Math.max(Math.round((side < 24 * dpr ? 1 : 2) * dpr), 1), ring: Math.round(2 * dpr), dot: STRANGER * dpr,
+      veiled: scene.selected > 0, accent: map.overlay.colors.accent, ground: `rgb(${map.renderer.palette.ground.join(",")})`,
+    };
+    this.fading = this.mosaic.draw(context, this.tiles, style, {
+      all, colorOf: (slot) => map.colouring.cssOf(slot), isSelected: (slot) => scene.flags[slot] === 1,
+      live: map.renderer.kind === "gpu", fade: !calm(),
+    });
   }
 
   /** What to draw a tile from: its own picture, else its sheet, else the same place on a sheet of the other kind. */
   _source(tile) {
     const own = this.sharp.get(tile.slot);
-    if (own && own.naturalWidth === own.naturalHeight) return { image: own, x: 0, y: 0, w: own.naturalWidth, h: own.naturalHeight };
+    if (own) return own;
     for (const size of this.fine ? [64, 32] : [32, 64]) {
       const per = PER_SHEET[size], row = SIDE / size, at = tile.place % per;
-      const sheet = this.sheets.get(size, Math.floor(tile.place / per));
-      if (sheet) return { image: sheet, x: (at % row) * size, y: Math.floor(at / row) * size, w: size, h: size };
+      const image = this.sheets.get(size, Math.floor(tile.place / per));
+      if (image) return { key: size, image, x: (at % row) * size, y: Math.floor(at / row) * size, size };
     }
     return null;
   }
