@@ -74,12 +74,41 @@
     save(new Blob(csv(shown, (code) => names.get(code) ?? ""), { type: "text/csv" }), `${stem()}-patches.csv`);
   };
 
+  /** The patches shown as one path of dots per colour, with the key to the colours beside them. */
+  const xml = (text) => String(text).replace(/[<>&"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replace(/[\0-\x08\x0b\x0c\x0e-\x1f]/g, "");
+  const svg = ({ x, y }, { codes, css }, { title, kind, entries }) => {
+    const SIDE = 1000, n = x.length;
+    let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
+    for (let i = 0; i < n; i++) { x0 = Math.min(x0, x[i]); x1 = Math.max(x1, x[i]); y0 = Math.min(y0, y[i]); y1 = Math.max(y1, y[i]); }
+    const scale = (SIDE - 40) / Math.max(x1 - x0, y1 - y0, 1e-9), dots = new Map();
+    for (let i = 0; i < n; i++) {
+      if (!dots.has(codes[i])) dots.set(codes[i], []);
+      dots.get(codes[i]).push(`M${(20 + (x[i] - x0) * scale).toFixed(1)} ${(20 + (y1 - y[i]) * scale).toFixed(1)}h0`);
+    }
+    const key = kind === "number" ? [] : entries.filter((entry) => dots.has(entry.code)).slice(0, 40);
+    const height = Math.max(40 + (y1 - y0) * scale, 70 + 22 * key.length), width = 40 + (x1 - x0) * scale + 260;
+    const size = Math.max(1.2, Math.min(6, 400 / Math.sqrt(n)));
+    return [
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width.toFixed(0)} ${height.toFixed(0)}" font-family="sans-serif" font-size="14">\n`,
+      `<rect width="100%" height="100%" fill="#fff"/><g fill="none" stroke-linecap="round" stroke-opacity="0.8" stroke-width="${size.toFixed(1)}">\n`,
+      ...[...dots].map(([code, path]) => `<path stroke="${css(code)}" d="${path.join("")}"/>\n`),
+      `</g>\n<text x="${(width - 230).toFixed(0)}" y="36" font-weight="600">${xml(title)}</text>\n`,
+      ...key.map(({ code, name, count }, i) => `<circle cx="${(width - 224).toFixed(0)}" cy="${60 + 22 * i}" r="6" fill="${css(code)}"/><text x="${(width - 210).toFixed(0)}" y="${65 + 22 * i}">${xml(name)} (${count.toLocaleString("en")})</text>\n`),
+      "</svg>\n",
+    ];
+  };
+  const drawing = () => {
+    const map = window.eob.explore.map(), shown = map?.table();
+    if (!shown?.ordinals.length) return toast("No patch is shown, so there is no picture.");
+    save(new Blob(svg(shown, map.painting(), map.legend()), { type: "image/svg+xml" }), `${stem()}-map.svg`);
+  };
+
   document.addEventListener("click", ({ target }) => {
     const item = root() && target.closest?.(".eob-menu__item[data-do]");
     if (!item) return;
     item.closest("details").open = false;
-    ({ link, png, csv: table })[item.dataset.do]?.();
+    ({ link, png, svg: drawing, csv: table })[item.dataset.do]?.();
   });
 
-  window.eob = { ...window.eob, exploreView: { ...window.eob?.exploreView, copyLink: link, csv, cell } };
+  window.eob = { ...window.eob, exploreView: { ...window.eob?.exploreView, copyLink: link, csv, svg, cell } };
 })();

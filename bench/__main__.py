@@ -14,6 +14,7 @@ QUICK: Mapping[str, tuple[str, ...]] = {
     "embedding": ("--quick",),
     "advice": ("--quick",),
     "annotation": ("--quick",),
+    "sheets": ("--quick",),
     "map": ("--points", "30813", "--kinds", "clustered"),
     "web": ("--quick",),
 }

@@ -6,7 +6,8 @@ classes, 0 where no split is advised; the same with one class five times as larg
 splits; (3) every class cut at random into two labels: merges advised; every pair of true classes: false merges.
 
 The thresholds were tuned on one random half of the patches (``--half tuning``); what is printed by default is the
-other half, of which nothing was looked at before.
+other half, of which nothing was looked at before (but that the principal components of the features are those of all
+patches, without labels).
 """
 
 import argparse

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from eobench_dash.domain.people import Principal, Role
-from eobench_dash.services import datasets, embeddings, patches, verification
+from eobench_dash.services import advice, clusters, datasets, embeddings, patches, verification
 from eobench_dash.services.workspace import open_workspace
 from eobench_dash.settings import load_settings
 
@@ -80,6 +80,11 @@ def prepare() -> tuple[int, int]:
     if verification.latest_verification(ws, OPERATOR, dataset_id=chosen.id) is None:
         verification.start_verification(ws, OPERATOR, dataset_id=chosen.id)
         eobench("worker", "--once")
+    if not clusters.list_cluster_sets(ws, OPERATOR, dataset_id=chosen.id):
+        clusters.start_clusters(ws, OPERATOR, dataset_id=chosen.id, method="kmeans", k=12)
+        advice.start_advice(ws, OPERATOR, dataset_id=chosen.id)
+        embeddings.start_embedding(ws, OPERATOR, dataset_id=chosen.id, method="tsne")
+        eobench("worker", "--once")
     ordinal = _patch_called(ws, chosen.id, "River") or chosen.patch_count // 2
     ws.close()
     return chosen.id, ordinal
@@ -124,6 +129,16 @@ def walk(page: Page, url: str, password: str, dataset_id: int, ordinal: int) -> 
     page.mouse.click(spot["x"], spot["y"])
     until(page, "document.querySelectorAll('#explore-neighbours [data-ordinal]').length === 20")
     shoot(page, "explore")
+    for name, steps in (("map-middle", 7), ("map-thumbnails", 5)):
+        page.mouse.move(spot["x"], spot["y"])
+        for _ in range(steps):
+            page.mouse.wheel(0, -120)
+            page.wait_for_timeout(60)
+        until(page, "map.state().settled && map.state().thumbs.drawn && !map.state().thumbs.pending")
+        shoot(page, name)
+    linked(page, url, dataset_id)
+    page.goto(f"{url}/explore/{dataset_id}?patch={ordinal}")
+    until(page, "document.querySelectorAll('#explore-neighbours [data-ordinal]').length === 20")
     page.keyboard.press("m")
     page.keyboard.press("/")
     until(page, "document.querySelector('.eob-assign__item')")
@@ -132,6 +147,21 @@ def walk(page: Page, url: str, password: str, dataset_id: int, ordinal: int) -> 
     for name in ("verify", "publish"):
         page.goto(f"{url}/{name}/{dataset_id}")
         shoot(page, name)
+
+
+def linked(page: Page, url: str, dataset_id: int) -> None:
+    """Two maps of the same patches, one coloured by label and one by cluster, with the clusters beside them."""
+    ws = open_workspace(load_settings())
+    maps = {m.method: m.id for m in embeddings.list_embeddings(ws, OPERATOR, dataset_id=dataset_id) if m.label is None}
+    found = clusters.list_cluster_sets(ws, OPERATOR, dataset_id=dataset_id)[0]
+    ws.close()
+    both = f"map={maps['umap']}&map2={maps['tsne']}&colour2=cluster-{found.id}&tab=clusters"
+    page.goto(f"{url}/explore/{dataset_id}?{both}")
+    until(page, "map && map.state().ready && map.state().settled")
+    shoot(page, "linked")
+    page.goto(f"{url}/explore/{dataset_id}?colour=confidence&tab=charts")
+    until(page, "map && map.state().ready && map.state().settled && document.querySelector('.js-plotly-plot .bars')")
+    shoot(page, "charts")
 
 
 def until(page: Page, code: str, seconds: float = 60) -> None:

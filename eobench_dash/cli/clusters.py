@@ -10,7 +10,7 @@ from eobench_dash.services import advice, clusters, datasets
 @click.command()
 @click.argument("name")
 @click.option("--label", default=None, help="Cluster only this label's group.")
-@click.option("--method", type=click.Choice(list(ClusterMethod)), default="gmm", show_default=True)
+@click.option("--method", type=click.Choice([m.value for m in ClusterMethod]), default="gmm", show_default=True)
 @click.option(
     "-k", type=int, default=None, help="How many clusters; default: chosen by BIC, or by silhouette (kmeans)."
 )

@@ -22,7 +22,7 @@ class Looks:
 
 TRUE = Look("true", "True colour", "Red, green and blue as the eye would see them.")
 FALSE = Look("false", "False colour", "Near infrared, red and green: vegetation is red, water black.")
-SWIR = Look("swir", "SWIR", "Short-wave infrared, bands 12, 8A and 4: bare soil and burnt land brown, vegetation green.")
+SWIR = Look("swir", "SWIR", "Short-wave infrared, bands 12, 8A and 4: bare soil and burnt land brown, plants green.")
 GREY = Look("true", "Grey", "The only band there is.")
 COMPOSITE = Look("composite", "VV + VH", "Red VV, green VH, blue their ratio.")
 VV = Look("vv", "VV", "Backscatter sent and received vertically.")

@@ -63,7 +63,9 @@ def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
         return _visible(session, who, job_id)
 
 
-_RETRIED_BY = dict.fromkeys((JobKind.EMBED, JobKind.CLUSTER, JobKind.ADVISE, JobKind.VERIFY), Role.EXPERT)
+_RETRIED_BY = dict.fromkeys(
+    (JobKind.EMBED, JobKind.SHEETS, JobKind.CLUSTER, JobKind.ADVISE, JobKind.VERIFY), Role.EXPERT
+)
 """Who may start such a job; whoever lost that role cannot start it by a retry."""
 _MAKES_DATASET = (JobKind.IMPORT, JobKind.DOWNLOAD)
 

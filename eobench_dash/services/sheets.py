@@ -30,7 +30,7 @@ from eobench_dash.store.sheets import COARSE, FINE, SheetFolder, draw_coarse, dr
 VERSION = 1
 """Of the order and the drawing; another one makes all sheets anew."""
 WAIT_S = 1.0
-BYTES_PER_PATCH = 800
+BYTES_PER_PATCH = 1000
 _AT_ONCE = 64  # simulated pictures drawn together
 
 

@@ -311,4 +311,7 @@ def test_a_link_with_two_maps_opens_both(ask: Any, lakes: Lakes) -> None:
     shown = page(ask, lakes, "rob", "?map2=1&colour=agreement&colour2=none&tab=charts")
     assert '"data-split":"1"' in shown and shown.replace("\\u002f", "/").count("/embeddings/1.bin") == 2
     assert '"colourBy":"agreement"' in shown and '"colourBy":"none"' in shown
+    assert '"aria-pressed":"true","data-do":"split"' in shown.replace(
+        '"data-do":"split","aria-pressed":"true"', '"aria-pressed":"true","data-do":"split"'
+    )
     assert '"data-split":""' in page(ask, lakes, "rob")

@@ -209,6 +209,7 @@ def test_points_travel_to_another_embedding_and_arrive_exactly(opened: Callable[
     world.others = other_places(world)
     driver = opened(world).ready()
     driver.js("map.select([7, 8])")
+    driver.js("map.mark(9)")
     before = driver.pixels()
     driver.page.evaluate("() => dash_clientside.set_props('map', {coordsUrl: '/coords/2'})")
     driver.until("map.state().ready && !map.state().settled")
@@ -217,7 +218,7 @@ def test_points_travel_to_another_embedding_and_arrive_exactly(opened: Callable[
     after = driver.pixels()
     assert (after == driver.redrawn()).all()
     assert (before != after).any() and (middle != after).any()
-    assert selected(driver) == [7, 8]  # the same patches, elsewhere
+    assert selected(driver) == [7, 8] and driver.js("map.state().current") == 9  # the same patches, elsewhere
     fresh = opened(world, coordsUrl="/coords/2", selection=[7, 8]).ready()
     assert (fresh.pixels() == after).all()
 

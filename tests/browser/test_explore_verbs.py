@@ -260,9 +260,10 @@ def test_the_later_of_two_is_told_and_chooses(house: House, sit: Callable[..., S
     hear()
     dialog.get_by_role("button", name=choice).click()
     wanted = "sea" if choice == "Keep theirs" else "forest"
+    steps = 1 if choice == "Keep theirs" else 2
+    two.wait(lambda: len(house.history(ordinal)) == steps, "the server's word")
     two.until("map.labelOf(a[0]).name === a[1]", ordinal, wanted)
-    assert house.label(ordinal) == wanted
-    assert len(house.history(ordinal)) == (1 if choice == "Keep theirs" else 2)
+    assert house.label(ordinal) == wanted and len(house.history(ordinal)) == steps
     one.until("map.labelOf(a[0]).name === a[1]", ordinal, wanted)
 
 

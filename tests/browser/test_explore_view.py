@@ -2,6 +2,7 @@
 
 import csv
 import io
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -223,6 +224,8 @@ def test_a_map_with_parameters_of_ones_own(house: House, sit: Callable[..., Seat
     seat.until("map.state().ready")
     seat.page.locator("#explore-quality summary").click()
     assert "Perplexity 8" in seat.page.locator(".eob-quality").inner_text()
+    seat.page.get_by_role("button", name="Colour by map honesty").click()
+    seat.until("map.state().column?.name === 'honesty'")
 
 
 # -- switches and downloads --------------------------------------------------------------------------------------------
@@ -253,6 +256,11 @@ def test_the_map_as_picture_and_its_patches_as_table(house: House, sit: Callable
 
     name, picture = download("Map as PNG")
     assert name == "Coasts-map.png" and picture.startswith(b"\x89PNG")
+    name, drawing = download("Map as SVG")
+    dots = [
+        path.get("d").count("h0") for path in ElementTree.fromstring(drawing).iter("{http://www.w3.org/2000/svg}path")
+    ]
+    assert name == "Coasts-map.svg" and sorted(dots) == [EACH, EACH] and b"forest (30)" in drawing
     name, table = download("Patches shown as CSV")
     rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
     assert name == "Coasts-patches.csv" and len(rows) == 2 * EACH

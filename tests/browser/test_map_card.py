@@ -1,8 +1,7 @@
-"""The card of the patch under the pointer: what it tells, that nothing moves while it arrives, and the switch of bands."""
+"""The card of the patch under the pointer: what it tells, that nothing moves as it arrives, and the switch of bands."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -168,7 +167,7 @@ def test_the_thumbnail_is_there_before_the_picture(house: House, sit: Callable[.
     seat.settle()
     seat.until("map.state().thumbs?.drawn > 0")
     held: list[Any] = []
-    seat.page.route("**/patches/*/image*", held.append)
+    seat.page.route("**/patches/*/image*", lambda route: held.append(route))
     seat.js("map.mark(null)")
     seat.hover(ordinal)
     box = f"{CARD}.querySelector('.eob-map__picture')"
@@ -225,7 +224,10 @@ def test_bands_and_brightness_by_key_and_by_switch(
 
 def test_a_tap_shows_the_card_on_a_small_screen(house: House, sit: Callable[..., Seat]) -> None:
     seat = sit(house, "rob", viewport=(390, 844), has_touch=True).explore()
-    ordinal = seat.alone(label="city")
+    top = "document.querySelector('#explore-map .eob-map__top')"
+    free = f"document.elementFromPoint(s.x, s.y) === {top} && map.pick(s.x - b.left, s.y - b.top) === o"
+    find = f"((b) => [...Array(map.state().n).keys()].find((o) => ((s) => {free})(map.screenOf(o))))"
+    ordinal = seat.js(f"{find}({top}.getBoundingClientRect())")
     seat.page.touchscreen.tap(*seat.at(ordinal))
     seat.until(f"!{CARD}.hidden && {CARD}.querySelector('.eob-map__id').textContent === '#' + a[0]", ordinal)
     seat.wait(lambda: rows(seat) == mix(house, ordinal), "the label mix")

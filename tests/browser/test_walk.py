@@ -52,7 +52,7 @@ def house(sample: Path, tmp_path: Path, make_house: Callable[..., House]) -> Hou
     who = add_people(ws)
     importing.start_import(ws, who["ben"], path=str(sample), name=NAME)
     jobs = House(ws, "", 0, who).do_jobs()
-    assert [job.state for job in jobs] == [JobState.DONE] * 3, [job.error for job in jobs]
+    assert [job.state for job in jobs] == [JobState.DONE] * 4, [job.error for job in jobs]
     dataset = datasets.find_dataset(ws, who["ben"], name=NAME)
     assert dataset.patch_count == SAMPLE
     ws.close()

@@ -24,7 +24,7 @@ def blobs(
 def add_structured(
     ws: Workspace, who: Mapping[str, Principal], *, x: np.ndarray, label_of: np.ndarray, name: str = "Structured"
 ) -> Lakes:
-    """A dataset of len(x) patches; ``label_of[i]`` is 0 River, 1 Lake, 2 Sea, -1 none. Features of kind ``imported``."""
+    """len(x) patches with features of kind ``imported``; ``label_of[i]``: 0 River, 1 Lake, 2 Sea, -1 none."""
     made = add_lakes(
         ws, dict(who), name, count=len(x), label_of=lambda o: None if label_of[o] < 0 else int(label_of[o])
     )

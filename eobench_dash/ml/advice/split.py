@@ -76,7 +76,7 @@ def find_parts(x: npt.NDArray[np.generic], *, seed: int = 0, progress: Progress 
     if len(x) < MIN_SPLIT:
         return None
     rng = np.random.default_rng(seed)
-    axes = space.principal_axes(x, components=COMPONENTS, whitening=1.0, rng=rng)
+    axes = space.principal_axes(x, components=COMPONENTS, rng=rng)
     z = axes.apply(x)
     rows = z[space.sample(len(z), FIT_ROWS, rng)]
     ks = [k for k in KS if k == 2 or MIN_SPLIT // 2 * k <= len(rows)]
@@ -90,7 +90,7 @@ def find_parts(x: npt.NDArray[np.generic], *, seed: int = 0, progress: Progress 
     if not passing:
         return Parts(tried[0], tuple(tried), z, None)
     chosen = passing[-1]
-    found = choose.assign(choose.fit(rows, method=ClusterMethod.GMM, k=chosen.k, seed=seed, starts=4), z)
+    found = choose.assign(choose.fit(rows, method=ClusterMethod.GMM, k=chosen.k, seed=seed), z)
     sizes = np.bincount(found, minlength=chosen.k)
     rank = np.empty(chosen.k, np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(chosen.k)
@@ -103,7 +103,7 @@ def least_separation(k: int) -> float:
 
 
 def _measure(rows: Z, k: int, alone: float, seed: int) -> Measures:
-    model = choose.fit(rows, method=ClusterMethod.GMM, k=k, seed=seed, starts=4)
+    model = choose.fit(rows, method=ClusterMethod.GMM, k=k, seed=seed)
     codes = model.predict(rows)
     gain = (alone - float(model.bic(rows))) / (2 * len(rows))
     depth = separation(rows, k=k, seed=seed)
@@ -125,7 +125,7 @@ def separation(z: Z, *, k: int, seed: int) -> float:
 
 
 def _one_way(known: Z, asked: Z, *, k: int, seed: int) -> float:
-    model = choose.fit(known, method=ClusterMethod.GMM, k=k, seed=seed, starts=4)
+    model = choose.fit(known, method=ClusterMethod.GMM, k=k, seed=seed)
     of_known, of_asked = model.predict(known), model.predict(asked)
     if min(np.bincount(of_known, minlength=k).min(), np.bincount(of_asked, minlength=k).min()) < LEAST:
         return 0.0

@@ -30,23 +30,18 @@ Progress = Callable[[float, str], None]
 class Method:
     """What is known of a method without loading it. ``version`` rises when equal input gives other clusters.
 
-    ``components``: the most principal components it works on; ``whitening``: the power of its own standard deviation
-    that each of them is divided by. 1 for the mixture, which has covariances of its own and only gains evenness; 1/2
-    where distances count: unscaled, the first component (brightness) drowns all others, fully scaled, the small ones
-    count as much as the large (adjusted Rand index of k-means, k = 10, with the ten labels of EuroSAT, 15 components:
-    0.32, 0.31, and 0.35 in between).
+    ``components``: the most principal components it works on.
     """
 
     name: ClusterMethod
     version: int
     components: int
-    whitening: float
 
 
 METHODS: Mapping[ClusterMethod, Method] = {
-    ClusterMethod.KMEANS: Method(ClusterMethod.KMEANS, 1, components=15, whitening=0.5),
-    ClusterMethod.GMM: Method(ClusterMethod.GMM, 1, components=15, whitening=1.0),
-    ClusterMethod.HDBSCAN: Method(ClusterMethod.HDBSCAN, 1, components=6, whitening=0.5),
+    ClusterMethod.KMEANS: Method(ClusterMethod.KMEANS, 1, components=15),
+    ClusterMethod.GMM: Method(ClusterMethod.GMM, 1, components=15),
+    ClusterMethod.HDBSCAN: Method(ClusterMethod.HDBSCAN, 1, components=6),
 }
 
 
@@ -95,7 +90,7 @@ def cluster(
     known = METHODS[method]
     rng = np.random.default_rng(seed)
     _tell(progress, 0.0, "Finding the principal components")
-    axes = space.principal_axes(table, components=known.components, whitening=known.whitening, rng=rng)
+    axes = space.principal_axes(table, components=known.components, rng=rng)
     z = axes.apply(table, progress=part(progress, low=0.02, high=0.15))
     rows = space.sample(len(z), FIT_ROWS, rng)
     notes = [] if len(rows) == len(z) else [f"Fitted on {len(rows):,} patches; the others were assigned to the result."]

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,60 @@ PATIENCE = 3
 _BLOCK = 65_536
 
 
+FLOOR = 1e-3
+"""Part of the variance that is added to each covariance: look-alikes shall not collapse a cluster to a point."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Gaussians with covariances of their own, on components divided by ``scale`` (d,)."""
+
+    model: Any
+    scale: Z
+
+    def predict(self, z: Z) -> npt.NDArray[np.int64]:
+        """The likeliest Gaussian of every row of z (n, d)."""
+        return np.asarray(self.model.predict(z / self.scale), dtype=np.int64)
+
+    def bic(self, z: Z) -> float:
+        """The Bayesian information criterion (Schwarz 1978) on z: lower is better."""
+        return float(self.model.bic(z / self.scale))
+
+
 def fit(z: Z, *, method: ClusterMethod, k: int, seed: int, starts: int = 3) -> Any:
-    """A fitted model of ``k`` clusters of z (n, d), the best of some starts (k-means++)."""
+    """A fitted model of ``k`` clusters of z (n, d): k-means, the best of some starts (k-means++), or a mixture.
+
+    The likelier of two mixtures is kept, one begun from the k-means of z and one from that of the components at equal
+    spread: far clouds are missed from the latter, near ones that differ in many small components from the former.
+    """
     from sklearn.cluster import KMeans
-    from sklearn.mixture import GaussianMixture
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a start that has not converged loses to one that has
         if method is ClusterMethod.KMEANS:
             return KMeans(k, n_init=starts, random_state=seed).fit(z)
-        # A thousandth of the variance on the diagonal keeps a cluster of look-alikes from collapsing to a point.
-        floor = 1e-3 * float(z.var(axis=0).mean())
-        mixture = GaussianMixture(k, covariance_type="full", n_init=starts, random_state=seed, reg_covar=floor)
-        return mixture.fit(z)
+        scale = np.maximum(z.std(axis=0), 1e-9)
+        even = z / scale
+        begun = [KMeans(k, n_init=starts, random_state=seed).fit_predict(table) for table in (z, even)]
+        found = [_mixture(even, labels, k=k, seed=seed) for labels in begun[: 1 if k == 1 else 2]]
+        return Mixture(max(found, key=lambda model: float(model.lower_bound_)), scale)
+
+
+def _mixture(z: Z, labels: npt.NDArray[np.integer], *, k: int, seed: int) -> Any:
+    from sklearn.mixture import GaussianMixture
+
+    own = [z[labels == code] if (labels == code).sum() > 1 else z for code in range(k)]
+    precisions = [np.linalg.inv(np.atleast_2d(np.cov(part.T, ddof=0)) + FLOOR * np.eye(z.shape[1])) for part in own]
+    model = GaussianMixture(
+        k,
+        covariance_type="full",
+        reg_covar=FLOOR,
+        random_state=seed,
+        weights_init=np.array([len(part) for part in own]) / sum(len(part) for part in own),
+        means_init=np.array([part.mean(axis=0) for part in own]),
+        precisions_init=np.array(precisions),
+    )
+    return model.fit(z)
 
 
 def assign(model: Any, z: Z, *, progress: Callable[[float, str], None] | None = None) -> npt.NDArray[np.int64]:

@@ -11,6 +11,10 @@ from eobench_dash.errors import BadInput
 from eobench_dash.ml.neighbours import as_features
 
 AXES_ROWS = 20_000
+EVENING = 0.5
+"""The power of its own standard deviation that each component is divided by. As they are (0), the first (brightness)
+drowns all others; at equal spread (1) the least count as much as the first. Adjusted Rand index of k-means, k = 10,
+with the ten labels of EuroSAT, 15 components: 0.32, 0.31, and 0.35 half-way."""
 _BLOCK = 65_536
 
 Matrix = npt.NDArray[np.float64]
@@ -41,11 +45,11 @@ class Axes:
         return z
 
 
-def principal_axes(x: npt.NDArray[np.generic], *, components: int, whitening: float, rng: np.random.Generator) -> Axes:
+def principal_axes(x: npt.NDArray[np.generic], *, components: int, rng: np.random.Generator) -> Axes:
     """The first principal axes of x (n, D), from at most 20,000 seeded rows.
 
     At most ``components`` of them, and no more than leave ten patches for every entry of a covariance matrix of
-    theirs; each is divided by its standard deviation to the power ``whitening``. BadInput where all rows are equal.
+    theirs; each is divided by the root of its standard deviation. BadInput where all rows are equal.
     """
     rows = sample(len(x), AXES_ROWS, rng)
     table = as_features(x[rows]).astype(np.float64)
@@ -59,7 +63,7 @@ def principal_axes(x: npt.NDArray[np.generic], *, components: int, whitening: fl
     kept = max(1, min(components, real, isqrt(len(x) // 10)))
     vectors = vectors[:, :kept] * np.where(vectors[np.abs(vectors).argmax(axis=0)[:kept], np.arange(kept)] < 0, -1, 1)
     deviation = np.sqrt(values[:kept])
-    return Axes(mean, vectors / deviation**whitening, deviation, float(values[:kept].sum() / values[values > 0].sum()))
+    return Axes(mean, vectors / deviation**EVENING, deviation, float(values[:kept].sum() / values[values > 0].sum()))
 
 
 def sample(n: int, most: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -4,7 +4,8 @@ The objective and its gradients are those of McInnes, Healy, Melville (2018), ar
 links attract, ``negatives`` points drawn at random repel per link, links act in proportion to their strength, the step
 falls linearly to 0. Two things differ from the reference's sequential descent, so that threads need no locks and a
 seed gives one map: a point is moved only by the thread that owns it (both ends of a link see the link, so the sum of
-the moves is the same), and others are read from the positions at the epoch's start. The start is the principal plane.
+the moves is the same), and others are read from the positions at the epoch's start. The start is the principal plane
+(``groups`` says what is done where the graph falls apart).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from eobench_dash.ml.embedding import Progress
 from eobench_dash.ml.embedding.fuzzy import curve, fuzzy_set
+from eobench_dash.ml.embedding.groups import apart
 from eobench_dash.ml.embedding.start import principal_plane
 from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.ml.pace import Pace, part
@@ -44,7 +46,7 @@ def layout(
     links = fuzzy_set(graph, min(n_neighbors, graph.n))
     epochs = int(params["epochs"]) or (500 if graph.n <= 10_000 else 200)
     a, b = curve(params["min_dist"], params["spread"])
-    start = principal_plane(x, seed=seed)
+    start = apart(principal_plane(x, seed=seed), links, seed=seed)
     start *= np.float32(10.0 / max(1e-12, float(np.abs(start).max())))
     return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs,
                    negatives=int(params["negatives"]), seed=seed, pace=pace)  # fmt: skip

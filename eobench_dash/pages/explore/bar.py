@@ -28,7 +28,7 @@ def bar(dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, m
         *([simulated_mark()] if dataset.simulated else []),
     ]
     right = [
-        _looks(),
+        _looks(link),
         _share(),
         _goto(),
         _modes(link.mode, may_clean=may_clean),
@@ -93,12 +93,12 @@ def _new_map() -> Component:
     return button("New map", look="quiet small", icon_name="plus", title="Compute a new map", **opens)
 
 
-def _looks() -> Component:
+def _looks(link: Link) -> Component:
     """Switches of what is drawn."""
     return html.Div(
         [
             _switch("Thumbnails in place of points when zoomed in (t)", "image", "thumbs", pressed=True),
-            _switch("Second map beside this one (d)", "split", "split", pressed=False),
+            _switch("Second map beside this one (d)", "split", "split", pressed=link.map2 is not None),
         ],
         className="eob-explore__switches",
     )
@@ -113,6 +113,7 @@ def _share() -> Component:
     items = (
         ("link", "Copy link to this view", "link"),
         ("png", "Map as PNG", "download"),
+        ("svg", "Map as SVG", "download"),
         ("csv", "Patches shown as CSV", "download"),
     )
     return html.Details(

@@ -65,7 +65,15 @@ def cluster_set(dataset: DatasetSummary, found: ClusterSetInfo, *, may_clean: bo
     facts = [
         html.P(f"{count(len(found.clusters), 'cluster')} of {count(found.rows, 'patch', 'patches')}{noise}."),
         *[html.P(text) for text in quality_words(found.quality)],
-        html.P(["by ", found.created_by or "the system", ", ", ago(found.created_at), f", on {found.feature_kind}"]),
+        html.P(
+            [
+                "by ",
+                found.created_by or "the system",
+                ", ",
+                ago(found.created_at),
+                f", on the features {found.feature_kind}",
+            ]
+        ),
     ]
     shown = [_cluster(dataset, found, c, may_clean=may_clean) for c in found.clusters[:LISTED]]
     more = [html.P(f"The {LISTED} largest of {len(found.clusters)} are listed.", className="eob-muted eob-small")]
@@ -178,7 +186,9 @@ def advice(
     )
     return [
         *stale,
-        html.P(["Asked ", ago(told.created_at), f", on {told.feature_kind}."], className="eob-muted eob-small"),
+        html.P(
+            ["Asked ", ago(told.created_at), f", on the features {told.feature_kind}."], className="eob-muted eob-small"
+        ),
         html.H3("Split?"),
         *(
             [_split(dataset, s, colors, may_clean=may_clean) for s in splits]

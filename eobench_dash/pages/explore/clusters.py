@@ -53,9 +53,8 @@ def _answers() -> Component:
 
 def _form() -> Component:
     methods = [{"label": text, "value": str(name)} for name, text in pieces.METHODS.items()]
-    number = dcc.Input(
-        id=ids.CLUSTERS_NUMBER, type="number", min=2, step=1, placeholder="automatic", className="eob-input"
-    )
+    # Without bounds: the browser would send nothing for a number out of them, which asks for an automatic one.
+    number = dcc.Input(id=ids.CLUSTERS_NUMBER, type="number", placeholder="automatic", className="eob-input")
     asks = html.Span(pieces.ASKS[ClusterMethod.GMM], id=ids.CLUSTERS_ASKS)
     return dialog(
         ids.CLUSTERS_DIALOG,

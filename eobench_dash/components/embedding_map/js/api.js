@@ -40,6 +40,8 @@ export function publicApi(map) {
     png: () => map.png(),
     /** {ordinals, x, y, codes} of the patches shown, by ascending ordinal (typed arrays). */
     table: () => tableOf(map.scene),
+    /** What paints them: {codes (per row of the table), css (code => colour)}. */
+    painting: () => ({ codes: tableOf(map.scene, "paint").codes, css: (code) => `rgb(${map.renderer.palette.rgbOf(code).join(",")})` }),
     /** What the legend says: {title, kind, entries: [{code, name, css, count, hidden}]}. */
     legend: () => ({
       title: map.colouring.column?.title ?? "Labels", kind: map.colouring.column?.kind ?? "label",
@@ -89,12 +91,12 @@ function stateOf(map) {
   };
 }
 
-function tableOf(scene) {
+function tableOf(scene, of = "codes") {
   const slots = [];
   for (let s = 0; scene && s < scene.n; s++) if (scene.isShown(s)) slots.push(s);
   slots.sort((a, b) => scene.ordinalOf(a) - scene.ordinalOf(b));
   return {
-    ordinals: Uint32Array.from(slots, (s) => scene.ordinalOf(s)), codes: Uint16Array.from(slots, (s) => scene.codes[s]),
+    ordinals: Uint32Array.from(slots, (s) => scene.ordinalOf(s)), codes: Uint16Array.from(slots, (s) => scene[of][s]),
     x: Float32Array.from(slots, (s) => scene.grid.gx[s]), y: Float32Array.from(slots, (s) => scene.grid.gy[s]),
   };
 }

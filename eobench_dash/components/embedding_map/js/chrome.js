@@ -21,10 +21,10 @@ export const HELP = "Drag moves the map, the wheel zooms, Shift and drag draws a
 
 // What a lasso does to the selection: its name, its tip with the keys, and what is said while it is drawn.
 const COMBINES = {
-  replace: ["New", "Select anew", "Select"],
-  add: ["Add", "Add to the selection (hold Shift; Ctrl with Shift + drag)", "Add to the selection"],
+  replace: ["New", "Select anew", "Select (Ctrl adds, Alt takes away, both keep the overlap)"],
+  add: ["Add", "Add to the selection (hold Ctrl)", "Add to the selection"],
   subtract: ["Remove", "Take away from the selection (hold Alt)", "Take away from the selection"],
-  intersect: ["Overlap", "Keep only what is in both (hold Shift and Alt; Ctrl, Shift and Alt with the hand)", "Keep the overlap"],
+  intersect: ["Overlap", "Keep only what is in both (hold Ctrl and Alt)", "Keep the overlap"],
 };
 
 const patches = (n) => `${count(n)} ${n === 1 ? "patch" : "patches"}`;

@@ -27,7 +27,7 @@ export function attachInput(target, on) {
   const select = (event, px, py) => {
     const tool = on.tool();
     if (!event.shiftKey && tool === "pan") return null;
-    const plus = tool === "pan" ? event.ctrlKey || event.metaKey : event.shiftKey;
+    const plus = event.ctrlKey || event.metaKey || (tool !== "pan" && event.shiftKey); // with a tool Shift is free
     const combine = event.altKey ? (plus ? "intersect" : "subtract") : plus ? "add" : on.combine();
     return { shape: tool === "box" ? "box" : "lasso", combine };
   };

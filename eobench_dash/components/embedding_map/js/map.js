@@ -131,7 +131,9 @@ export class EmbeddingMapView {
 
   /** Before another embedding takes over: what is needed to travel from here to there; null where there is nothing. */
   leave() {
-    return this.scene && this.camera.view ? { scene: this.scene, view: { ...this.camera.view }, frame: this.camera.frame, dpr: this.camera.dpr } : null;
+    const { scene, camera, pointing } = this;
+    if (!scene || !camera.view) return null;
+    return { scene, view: { ...camera.view }, frame: camera.frame, dpr: camera.dpr, current: this.ordinalAt(pointing.current) };
   }
 
   setScene(scene) {
@@ -154,6 +156,7 @@ export class EmbeddingMapView {
   /** The scene is there. from: see leave(). */
   arrived(from) {
     if (from?.scene.selected) this.selecting.select(from.scene.selection());
+    if (from && from.current !== null) this.pointing.setCurrent(this.scene.slotOf(from.current), { told: true });
     this.link.catchUp();
     if (!from) this._selectFromProps();
     this.travel = Travel.between(from, this);

@@ -14,7 +14,8 @@ const FEW = 200; // so few points are shown as thumbnails however near each othe
 const MOST_DRAWN = 2500;
 const MOST_SHEETS = 12;
 const GAP = 3; // CSS pixels between tiles: room for the ring of the selected
-const STRANGER = 3; // CSS pixels: radius of a point shown above another patch's tile
+const STRANGER = { small: 2, large: 3 }; // CSS pixels: radius of a point shown above another patch's tile …
+const LARGE = 28; // … from this side on
 const FINE_FROM = { off: 40, on: 34 }; // device pixels of a tile from which the sheets of tile 64 are used
 const SHARP_FROM = 64; // … and beyond, for so few tiles, each patch's own picture
 const MOST_SHARP = 60;
@@ -64,8 +65,13 @@ export class Thumbs {
     const x = px * dpr, y = py * dpr;
     const tile = this.tiles[this.arrangement.at(x, y, this.side)];
     if (!tile?.source) return -1;
-    const stranger = tile.strangers.find((s) => Math.hypot(s.x - x, s.y - y) <= (STRANGER + 1) * dpr);
+    const stranger = tile.strangers.find((s) => Math.hypot(s.x - x, s.y - y) <= this._dot() + dpr);
     return (stranger ?? tile).slot;
+  }
+
+  _dot() {
+    const { dpr } = this.map.camera;
+    return (this.side < LARGE * dpr ? STRANGER.small : STRANGER.large) * dpr;
   }
 
   /** Half the side of the tile drawn for a slot, in CSS pixels; 0 where its point is drawn. */
@@ -198,7 +204,8 @@ export class Thumbs {
     for (let i = 0; i < slots.length; i++) {
       if (bySlot.has(slots[i])) continue;
       const tile = tiles[arrangement.at(x[i], y[i], side)];
-      if (tile && (scene.paint[slots[i]] !== scene.paint[tile.slot] || scene.flags[slots[i]] !== scene.flags[tile.slot])) tile.strangers.push({ slot: slots[i], x: x[i], y: y[i] });
+      const differs = (codes) => codes[slots[i]] !== codes[tile.slot];
+      if (tile && (differs(scene.paint) || differs(scene.flags))) tile.strangers.push({ slot: slots[i], x: x[i], y: y[i] });
     }
   }
 
@@ -258,7 +265,7 @@ export class Thumbs {
       this.drawn += tile.source ? 1 : 0;
     }
     const style = {
-      side, border: Math.max(Math.round((side < 24 * dpr ? 1 : 2) * dpr), 1), ring: Math.round(2 * dpr), dot: STRANGER * dpr,
+      side, border: Math.max(Math.round((side < 24 * dpr ? 1 : 2) * dpr), 1), ring: Math.round(2 * dpr), dot: this._dot(),
       veiled: scene.selected > 0, accent: map.overlay.colors.accent, ground: `rgb(${map.renderer.palette.ground.join(",")})`,
     };
     this.fading = this.mosaic.draw(context, this.tiles, style, {

@@ -1,0 +1,67 @@
+"""UMAP's start where the neighbour graph falls apart: each group unfolded, in a place of its own."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from eobench_dash.ml.embedding.fuzzy import fuzzy_set
+from eobench_dash.ml.embedding.groups import _side_by_side, apart
+from eobench_dash.ml.embedding.start import principal_plane
+from eobench_dash.ml.neighbours import knn_graph
+
+
+def spirals(count, per=300):
+    """Groups of points along spirals in planes of their own, on top of one another in the principal plane."""
+    rng = np.random.default_rng(0)
+    along = np.sort(rng.uniform(3, 12, size=(count, per)), axis=1)
+    flat = np.stack([along * np.cos(along), along * np.sin(along)], axis=2)
+    x = np.zeros((count, per, 6))
+    x[:, :, :2] = flat
+    for group in range(count):
+        x[group, :, 2 + group % 4] = 30 * (group // 4 + 1)
+    return x.reshape(-1, 6).astype(np.float32), along.ravel(), np.repeat(np.arange(count), per)
+
+
+@pytest.fixture(scope="module")
+def three():
+    x, along, group = spirals(3)
+    return x, along, group, fuzzy_set(knn_graph(x, k=14), 15), principal_plane(x, seed=0)
+
+
+def test_each_group_is_unfolded_in_its_own_place(three):
+    _, along, group, links, plane = three
+    start = apart(plane, links, seed=0)
+    assert start.shape == plane.shape and start.dtype == np.float32
+    middles = np.array([start[group == g].mean(axis=0) for g in range(3)])
+    for g in range(3):
+        mine = group == g
+        ranks = [np.argsort(np.argsort(values[mine])) for values in (along, start[:, 0])]
+        assert abs(np.corrcoef(*ranks)[0, 1]) > 0.99  # along the spiral is along the first axis; the plane folds it
+        assert (np.linalg.norm(start[mine][:, None] - middles, axis=2).argmin(axis=1) == g).all()
+    np.testing.assert_array_equal(start, apart(plane, links, seed=0))
+
+
+def test_one_group_starts_in_the_principal_plane(three):
+    x, *_ = three
+    one = fuzzy_set(knn_graph(x[:300], k=14), 15)
+    plane = principal_plane(x[:300], seed=0)
+    assert apart(plane, one, seed=0) is plane
+
+
+def test_crumbs_and_large_groups_get_by(three, monkeypatch):
+    _, _, group, links, plane = three
+    for name, value in (("LARGEST", 100), ("DENSE", 100), ("MOST", 1), ("SMALLEST", 1000)):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"eobench_dash.ml.embedding.groups.{name}", value)
+            start = apart(plane, links, seed=0)
+            assert start.shape == plane.shape and np.isfinite(start).all()
+    alone = apart(plane, csr_array((len(plane), len(plane)), dtype=np.float32), seed=0)  # every point for itself
+    np.testing.assert_array_equal(alone, plane)
+
+
+def test_discs_end_side_by_side():
+    rng = np.random.default_rng(0)
+    radii = rng.uniform(0.05, 0.3, size=30)
+    placed = _side_by_side(rng.normal(scale=0.3, size=(30, 2)), radii, rng)
+    distance = np.linalg.norm(placed[:, None] - placed, axis=2) + np.eye(30)
+    assert ((radii[:, None] + radii - distance) < 0.1 * radii.min()).all()
