@@ -31,7 +31,6 @@
   });
 
   // The first map to be there opens what the rest of the link says; until then nothing is said anew.
-  let wished = null; // the column filter of a link, until its column is there
   const opened = () => Boolean(root()?.dataset.opened);
   document.addEventListener("eob:ready", ({ target }) => {
     if (target.id !== "explore-map" || opened()) return;
@@ -41,22 +40,13 @@
     const range = (words.get("crange") ?? "").split(",").map(Number);
     if (words.get("hide")) window.eob.explore.setHidden(codes(words.get("hide")));
     const column = { hidden: codes(words.get("chide")), range: range.length === 2 && range.every(Number.isFinite) ? range : null };
-    wished = column.hidden.length || column.range ? column : null;
-    applyWished();
+    const map = window.eob.explore.map();
+    if (map.state().column && (column.hidden.length || column.range)) map.setFilter({ column });
     if (/^\d{1,9}$/.test(words.get("sel") ?? "")) openSelection(words.get("sel"));
   });
 
-  const applyWished = () => {
-    const map = window.eob.explore.map();
-    if (!wished || !opened() || !map?.setFilter || !map.state().column) return;
-    const column = wished;
-    wished = null;
-    map.setFilter({ ...map.filter(), column });
-  };
-  document.addEventListener("eob:column", ({ target }) => { if (target.id === "explore-map") applyWished(); });
-
   document.addEventListener("eob:filter", ({ target, detail }) => {
-    if (target.id !== "explore-map" || !opened() || wished) return;
+    if (target.id !== "explore-map" || !opened()) return;
     const { hidden = [], range = null } = detail.column ?? {};
     remember({ hide: (detail.labels ?? []).join(","), chide: hidden.join(","), crange: range ? range.map(short).join(",") : "" });
   });
@@ -142,7 +132,7 @@
   const urls = (id, dataset) => {
     if (!id) return [null, null, null, null];
     const on = `/data/datasets/${dataset}/embeddings/${id}`;
-    return [`${on}.bin`, `${on}/sheets`, `/data/datasets/${dataset}/columns/{name}.bin?map=${id}`, null];
+    return [`${on}.bin`, root()?.dataset.pictures ? `${on}/sheets` : null, `/data/datasets/${dataset}/columns/{name}.bin?map=${id}`, null];
   };
   const openMap = (id, dataset) => {
     if (!id) return [nothing(), nothing(), nothing(), nothing()];

@@ -58,6 +58,7 @@ def layout(*, dataset_id: int, **query: str) -> Component:
             "data-dataset": str(dataset_id),
             "data-image": views.image_url(dataset, "{ordinal}", 96),
             "data-name": dataset.name,
+            "data-pictures": "1" if dataset.pictures else "",
             "data-mode": link.mode,
             "data-may-clean": "1" if may_clean else "",
             "data-may-save": "" if who.anonymous else "1",

@@ -49,7 +49,7 @@ def test_one_group_starts_in_the_principal_plane(three):
 
 
 def test_crumbs_and_large_groups_get_by(three, monkeypatch):
-    _, _, group, links, plane = three
+    *_, links, plane = three
     for name, value in (("LARGEST", 100), ("DENSE", 100), ("MOST", 1), ("SMALLEST", 1000)):
         with monkeypatch.context() as patch:
             patch.setattr(f"eobench_dash.ml.embedding.groups.{name}", value)
