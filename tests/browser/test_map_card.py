@@ -163,11 +163,11 @@ def test_the_mix_follows_what_others_change(house: House, sit: Callable[..., Sea
 def test_the_thumbnail_is_there_before_the_picture(house: House, sit: Callable[..., Seat]) -> None:
     seat = sit(house, "rob").explore()
     ordinal = seat.alone(label="sea")
+    held: list[Any] = []
+    seat.page.route("**/patches/*/image*", lambda route: held.append(route))
     seat.js("map.flyTo(a[0])", ordinal)
     seat.settle()
     seat.until("map.state().thumbs?.drawn > 0")
-    held: list[Any] = []
-    seat.page.route("**/patches/*/image*", lambda route: held.append(route))
     seat.js("map.mark(null)")
     seat.hover(ordinal)
     box = f"{CARD}.querySelector('.eob-map__picture')"
@@ -180,9 +180,9 @@ def test_the_thumbnail_is_there_before_the_picture(house: House, sit: Callable[.
     red, green, blue = seat.wait(lambda: seat.js(code), "the enlarged thumbnail")
     assert blue > 1.6 * green > 1.6 * red
     assert not seat.js(f"{box}.classList.contains('is-waiting')")
+    while held:
+        held.pop().continue_()
     seat.page.unroute("**/patches/*/image*")
-    for route in held:
-        route.continue_()
     seat.until(f"{box}.querySelector('img') && {box}.dataset.ordinal === String(a[0])", ordinal)
 
 

@@ -25,6 +25,7 @@ PAGE = Page(
         ("c", "choose what the points are coloured by"),
         ("t", "thumbnails in place of points when zoomed in, or not"),
         ("d", "a second map beside this one, or not"),
+        ("b  B", "other bands of the pictures; another brightness"),
         ("m", "switch between Visualise and Clean; the keys below are for Clean"),
         ("/", "find a label and assign it"),
         ("1 … 9", "assign the label with that number in the list"),
