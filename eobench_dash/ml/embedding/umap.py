@@ -4,8 +4,7 @@ The objective and its gradients are those of McInnes, Healy, Melville (2018), ar
 links attract, ``negatives`` points drawn at random repel per link, links act in proportion to their strength, the step
 falls linearly to 0. Two things differ from the reference's sequential descent, so that threads need no locks and a
 seed gives one map: a point is moved only by the thread that owns it (both ends of a link see the link, so the sum of
-the moves is the same), and others are read from the positions at the epoch's start. The start is the principal plane
-(``groups`` says what is done where the graph falls apart).
+the moves is the same), and others are read from the positions at the epoch's start. ``groups`` says where it starts.
 """
 
 from collections.abc import Mapping
@@ -17,11 +16,13 @@ import numpy.typing as npt
 
 from eobench_dash.ml.embedding import Progress
 from eobench_dash.ml.embedding.fuzzy import curve, fuzzy_set
-from eobench_dash.ml.embedding.groups import apart
+from eobench_dash.ml.embedding.groups import unfolded
 from eobench_dash.ml.embedding.start import principal_plane
 from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.ml.pace import Pace, part
 from eobench_dash.ml.threads import slices, workers
+
+GENTLE = 0.25  # the first step where unfolded groups lie side by side: a full one tears them
 
 _LOW, _HIGH = np.float32(2.0**-24), np.float32(2.0**24)  # squared distances that the gradients tell apart
 _LOW_BITS, _HIGH_BITS, _SHIFT = 103 << 23, 151 << 23, 18  # the same as float32 bit patterns; 5 bits of the mantissa
@@ -46,9 +47,9 @@ def layout(
     links = fuzzy_set(graph, min(n_neighbors, graph.n))
     epochs = int(params["epochs"]) or (500 if graph.n <= 10_000 else 200)
     a, b = curve(params["min_dist"], params["spread"])
-    start = apart(principal_plane(x, seed=seed), links, seed=seed)
+    start, several = unfolded(principal_plane(x, seed=seed), links, seed=seed)
     start *= np.float32(10.0 / max(1e-12, float(np.abs(start).max())))
-    return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs,
+    return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs, first_step=GENTLE if several else 1.0,
                    negatives=int(params["negatives"]), seed=seed, pace=pace)  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def descend(
     negatives: int,
     seed: int,
     pace: Pace,
+    first_step: float = 1.0,
 ) -> npt.NDArray[np.float32]:
     """Minimise UMAP's cross entropy over the links (csr, symmetric), from ``start`` (n, 2): the map (n, 2) float32."""
     n = len(start)
@@ -73,7 +75,7 @@ def descend(
     tables, salt = _gradient_tables(a, b), np.uint32(seed & 0xFFFFFFFF)
     with ThreadPoolExecutor(max_workers=workers()) as pool:
         for epoch in range(epochs):
-            step = np.float32(1.0 - epoch / epochs)
+            step = np.float32(first_step * (1.0 - epoch / epochs))
             moves = [
                 pool.submit(
                     _move, first, last, pointers, indices, rates, old, new, tables, step, epoch, negatives, salt
