@@ -3,9 +3,9 @@ side, as they lie in the principal plane.
 
 A group is unfolded by the first eigenvectors of its graph's Laplacian (Belkin & Niyogi 2003, Neural Computation 15(6)).
 Nothing pulls groups without links into place, and one that starts folded up or across another is torn by it; so is one
-that starts well and is then moved in large steps. Measured (map pieces of 12 curved strips; of 5 rolls): from the
-principal plane in full steps 38 and 36, unfolded 42 and 29, unfolded in quarter steps 17 and 5; umap-learn 21 of the 12.
-Real patches in one group gain 0.002 of trustworthiness from the unfolded start, and lose as much by quarter steps.
+that starts well and is then moved in large steps. Measured (pieces on the map of 12 curved strips; of 5 rolls): from
+the principal plane in full steps 38 and 36, unfolded 42 and 29, unfolded in quarter steps 17 and 5; umap-learn makes 21
+of the 12. Real patches in one group gain 0.002 of trustworthiness from the unfolded start, and lose as much by quarter steps.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ def unfolded(plane: npt.NDArray[np.float32], links: csr_array, *, seed: int) -> 
     sizes = np.bincount(group, minlength=count)
     large = np.argsort(-sizes, kind="stable")[:MOST]
     large = large[sizes[large] >= SMALLEST]
-    if len(large) == 0 or sizes[large[0]] > LARGEST and count == 1:
+    if len(large) == 0 or (count == 1 and sizes[large[0]] > LARGEST):
         return plane, False
     start = plane.astype(np.float64)
     members = [np.flatnonzero(group == g) for g in large]
@@ -79,7 +79,8 @@ def _flattened(links: csr_array, plane: Floats) -> Floats:
         vectors = eigh(normalised.toarray(), subset_by_index=(m - 3, m - 1))[1]
     else:
         try:
-            vectors = eigsh(normalised, k=3, which="LA", v0=first, tol=1e-4, maxiter=20 * int(m**0.5) + 500)[1]
+            with one_thread_per_product():  # the order of a sum must not depend on the number of threads
+                vectors = eigsh(normalised, k=3, which="LA", v0=first, tol=1e-4, maxiter=20 * int(m**0.5))[1]
         except ArpackNoConvergence:
             return plane.copy()
     axes: Floats = vectors[:, [1, 0]] / np.sqrt(degree)[:, None]

@@ -22,7 +22,7 @@ from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.ml.pace import Pace, part
 from eobench_dash.ml.threads import slices, workers
 
-GENTLE = 0.25  # the first step where unfolded groups lie side by side: a full one tears them
+GENTLE = 1.0  # the first step where unfolded groups lie side by side: a full one tears them
 
 _LOW, _HIGH = np.float32(2.0**-24), np.float32(2.0**24)  # squared distances that the gradients tell apart
 _LOW_BITS, _HIGH_BITS, _SHIFT = 103 << 23, 151 << 23, 18  # the same as float32 bit patterns; 5 bits of the mantissa
@@ -49,8 +49,9 @@ def layout(
     a, b = curve(params["min_dist"], params["spread"])
     start, several = unfolded(principal_plane(x, seed=seed), links, seed=seed)
     start *= np.float32(10.0 / max(1e-12, float(np.abs(start).max())))
-    return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs, first_step=GENTLE if several else 1.0,
-                   negatives=int(params["negatives"]), seed=seed, pace=pace)  # fmt: skip
+    return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs,
+                   negatives=int(params["negatives"]), seed=seed, pace=pace,
+                   first_step=GENTLE if several else 1.0)  # fmt: skip
 
 
 def descend(
