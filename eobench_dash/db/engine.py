@@ -26,6 +26,8 @@ class Database:
     """One database: ``read()`` and ``write()`` give sessions; ``write`` commits once, at its end.
 
     On SQLite a write takes the lock at BEGIN (IMMEDIATE), so it waits its turn instead of failing half-way.
+    A read sees one moment on both: SQLite's reads do, PostgreSQL is asked for it (REPEATABLE READ). Writes on
+    PostgreSQL stay READ COMMITTED: what they read after they got a row's lock is what its last holder left.
     """
 
     def __init__(self, url: str) -> None:
@@ -39,7 +41,8 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        snapshot = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._read = sessionmaker(snapshot, expire_on_commit=False)
         self._write = sessionmaker(self.engine.execution_options(eobench_write=True), expire_on_commit=False)
 
     @contextmanager

@@ -100,7 +100,8 @@ def _clusters(ws: Workspace, who: Principal, dataset_id: int) -> Table:
     found = clusters.get_cluster_set(ws, who, dataset_id=dataset_id, cluster_set_id=chosen)
     codes = clusters.cluster_codes(ws, who, dataset_id=dataset_id, cluster_set_id=chosen)
     now, _ = label_codes(ws, who, dataset_id=dataset_id)
-    counts, columns = cross_counts(codes, now, row_codes=[c.index for c in found.clusters])
+    n = min(len(codes), len(now))  # patches may be appended between the two
+    counts, columns = cross_counts(codes[:n], now[:n], row_codes=[c.index for c in found.clusters])
     names = {label.code: label.name for label in labels.list_labels(ws, who, dataset_id=dataset_id)}
     return ("cluster", "label", "patches"), [
         (cluster.name, names.get(code, ""), n)

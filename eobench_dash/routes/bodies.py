@@ -6,12 +6,15 @@ Bodies are JSON objects (``Content-Type: application/json``) of at most 1 MiB.
 from typing import Annotated, Literal, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel, ValidationError
+from pydantic_core import from_json
 
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.errors import BadInput
 
 MAX_BODY = 2**20
+MAX_FIELDS = 20
+"""No request has so many: who sends a million wrong ones is not answered with a million complaints."""
 MAX_ASKED = 500
 """The most numbers in a list of the query string."""
 
@@ -19,6 +22,8 @@ Event = Annotated[int, Field(ge=0, le=2**53)]
 Code = Annotated[int, Field(ge=0, lt=NO_LABEL)]
 Text = Annotated[str, Field(max_length=5000)]
 """Bounds what is read at all; the services say what is too long in the end."""
+Ordinals = Annotated[list[int], FailFast()]
+"""Numbers of patches, the first wrong one is complained about: a complaint takes more room than a number."""
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -29,7 +34,7 @@ class _Strict(BaseModel):
 class Relabel(_Strict):
     """``seen``: the last event the page knows of."""
 
-    ordinals: list[int]
+    ordinals: Ordinals
     label: Text | None
     why: Text = ""
     create: bool = False
@@ -39,7 +44,7 @@ class Relabel(_Strict):
 class Mark(_Strict):
     """``None``: leave that mark as it is. ``seen``: the last event the page knows of."""
 
-    ordinals: list[int]
+    ordinals: Ordinals
     unsure: bool | None = None
     excluded: bool | None = None
     why: Text = ""
@@ -98,7 +103,13 @@ def body(model: type[Body], *, limit: int = MAX_BODY) -> Body:
     if not request.is_json:
         raise BadInput("Send the request as JSON (Content-Type: application/json).")
     try:
-        return model.model_validate_json(request.get_data())
+        sent = from_json(request.get_data())
+    except ValueError as error:
+        raise BadInput(f"The request cannot be used: it is no JSON ({error}).") from error
+    if not isinstance(sent, dict) or len(sent) > MAX_FIELDS:
+        raise BadInput("The request cannot be used: it is a JSON object of the fields that this address knows.")
+    try:
+        return model.model_validate(sent)
     except ValidationError as error:
         raise BadInput(f"The request cannot be used. {_sentence(error)}") from error
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from pydantic import BaseModel, ConfigDict
 
 from eobench_dash.auth import current_principal, rule
-from eobench_dash.routes.bodies import body
+from eobench_dash.routes.bodies import Ordinals, body
 from eobench_dash.services import selections
 
 blueprint = Blueprint("selections", __name__, url_prefix="/api/datasets/<int(max=2147483647):dataset_id>/selections")
@@ -17,7 +17,7 @@ class Selection(BaseModel):
     """The patches to save, in any order."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    ordinals: list[int]
+    ordinals: Ordinals
 
 
 @blueprint.post("")

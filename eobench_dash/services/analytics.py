@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from eobench_dash.db.models import Label, User
+from eobench_dash.db.models import Label
 from eobench_dash.db.queries import analytics as queries
 from eobench_dash.domain.analytics import (
     ANYBODY,
@@ -30,7 +30,8 @@ HOURLY = timedelta(days=2)
 """Work that spans no more than this is told by the hour, longer work by the day."""
 UNNAMED = {COMMAND_LINE: "the command line", ANYBODY: "somebody"}
 _NOBODY = LabelRef(NO_LABEL, "no label", "")
-_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?")
+_TIME = re.compile(r"([0-8]\d{3}-\d{2}-\d{2})(?:T(\d{2}))?", re.ASCII)
+"""A day or an hour, up to the year 8999: it has an end that can be written."""
 
 
 def by_person(ws: Workspace, who: Principal, *, dataset_id: int) -> list[PersonShare]:
@@ -90,7 +91,7 @@ def members_of_person(ws: Workspace, who: Principal, *, dataset_id: int, person:
     """The patches that one person changed since the import (a user id, ``COMMAND_LINE`` or ``ANYBODY``)."""
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)
-        name = _name_of(session, who, person)
+        name = _name_of(session, who, dataset_id, person)
         return _members(session, queries.changed(dataset, person=person), f"changed by {name}")
 
 
@@ -100,7 +101,7 @@ def members_of_time(ws: Workspace, who: Principal, *, dataset_id: int, start: st
     hourly = "T" in start
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)
-        by = "" if person == ANYBODY else f" by {_name_of(session, who, person)}"
+        by = "" if person == ANYBODY else f" by {_name_of(session, who, dataset_id, person)}"
         end = begin + (timedelta(hours=1) if hourly else timedelta(days=1))
         words = f"{begin:%-d %b %Y}" + (f", {begin:%H}:00 to {end:%H}:00 UTC" if hourly else "")
         return _members(session, queries.changed(dataset, person=person, start=begin, end=end), f"changed {words}{by}")
@@ -117,15 +118,15 @@ def _person(who: Principal, user_id: int | None, name: str) -> tuple[int, str]:
     return (COMMAND_LINE, UNNAMED[COMMAND_LINE]) if user_id is None else (user_id, name)
 
 
-def _name_of(session: Session, who: Principal, person: int) -> str:
+def _name_of(session: Session, who: Principal, dataset_id: int, person: int) -> str:
     if person in UNNAMED and (person == ANYBODY or not who.anonymous):
         return UNNAMED[person]
     if who.anonymous:
         raise NotAllowed("Who changed what is told to people who have logged in.")
-    user = session.get(User, person) if 0 < person <= MAX_ID else None
-    if user is None:
-        raise NotFound("There is nobody of that number; load the chart anew.")
-    return user.name
+    name = session.scalar(queries.worker_name(dataset_id, person)) if 0 < person <= MAX_ID else None
+    if name is None:  # log-in names of people who never worked on it are nobody's business
+        raise NotFound("There is nobody of that number who changed this dataset; load the chart anew.")
+    return name
 
 
 def _coded(session: Session, dataset_id: int, code: int) -> Label | None:

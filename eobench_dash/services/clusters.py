@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from eobench_dash.db.models import ClusterSet, Dataset, Label
+from eobench_dash.db.models import ClusterSet, Dataset
 from eobench_dash.db.queries import clusters as queries
 from eobench_dash.domain.annotations import EventSource, RelabelResult
 from eobench_dash.domain.clusters import METHOD_TITLES, NO_CLUSTER, ClusterMethod, ClusterSetInfo, cluster_from
@@ -23,7 +22,7 @@ from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.services.access import check_seed, default_feature_set, may_relabel, shown_name, visible_dataset
 from eobench_dash.services.annotate import relabel_within
 from eobench_dash.services.batches import count_patches
-from eobench_dash.services.vocabulary import heir, heirs
+from eobench_dash.services.vocabulary import heir, heirs, named_label
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_array
 
@@ -61,9 +60,7 @@ def start_clusters(
         features = default_feature_set(session, dataset_id, feature)
         group = None
         if label is not None:
-            group = session.scalar(select(Label).where(Label.dataset_id == dataset_id, Label.name == label))
-            if group is None or group.merged_into_id is not None:
-                raise NotFound(f"This dataset has no label {label[:80]!r}.")
+            group = named_label(session, dataset, label, create=False)
         what = f"{dataset.name}: {group.name}" if group else dataset.name
         job = enqueue_once(
             session,

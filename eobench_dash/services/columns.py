@@ -125,5 +125,5 @@ def _etag(source: Source, name: str) -> str:
     if name == "honesty" and source.map is not None:
         made_of += [source.map.key, source.map.created_at.timestamp()]
     if (number := domain.cluster_id(name)) is not None:
-        made_of += [[row.key, row.clusters] for row, _ in source.cluster_sets if row.id == number]
+        made_of += [[row.key, row.clusters, title] for row, title in source.cluster_sets if row.id == number]
     return hashlib.blake2b(repr(made_of).encode(), digest_size=16).hexdigest()

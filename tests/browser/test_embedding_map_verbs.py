@@ -201,7 +201,110 @@ def test_a_map_that_comes_later_shows_what_the_other_shows(opened: Callable[...,
     assert second(driver, "map.state().shown") == driver.js("map.state().shown") < 500
 
 
+def cards(driver: Driver) -> list[bool]:
+    return [driver.page.is_visible(f"#{name} .eob-map__card") for name in ("map", "second")]
+
+
+def test_of_linked_maps_one_shows_the_card(opened: Callable[..., Driver]) -> None:
+    world = clusters(500)
+    world.others = other_places(world)
+    driver = opened(
+        world, viewport=(1200, 600), link="both", second={"coordsUrl": "/coords/2", "link": "both"}, context=STILL
+    ).ready()
+    driver.until("document.getElementById('second').eobMap.state().ready")
+    ordinal, other = lone(world, 3), lone(world, 5)
+    driver.page.mouse.click(*driver.at(ordinal))
+    driver.settle()
+    assert cards(driver) == [True, False] and second(driver, "map.state().current") == ordinal
+    place = second(driver, "map.screenOf(a[0])", other)
+    driver.page.mouse.move(place["x"], place["y"])
+    driver.settle()
+    assert cards(driver) == [False, True] and driver.js("map.state().linked") == other
+    driver.page.mouse.move(1190, 590)  # nothing there
+    driver.settle()
+    assert cards(driver) == [True, False]
+    driver.page.mouse.click(place["x"], place["y"])
+    driver.settle()
+    assert cards(driver) == [False, True] and driver.js("map.state().current") == other
+    driver.props(of="second", link=None)  # as when it is closed: nothing of it is left on the other
+    assert driver.js("map.state().linked") is None and cards(driver)[0]
+    assert not driver.page.is_visible("#map .eob-map__ring--linked")
+
+
+def test_a_group_beside_the_whole_keeps_out_of_the_pages_selection(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    group = np.flatnonzero(world.codes == 2)
+    world.others = {2: (world.x[group], world.y[group], group)}
+    world.columns = {"cluster-1": (
+        {"name": "cluster-1", "title": "Halves", "kind": "category",
+         "categories": [{"code": c, "name": f"Half {c}", "color": None, "count": 300} for c in (0, 1)]},
+        (np.arange(600) % 2).astype(np.uint16),
+    )}  # fmt: skip
+    driver = opened(
+        world, viewport=(1200, 600), link="both", colourBy="cluster-1",
+        second={"coordsUrl": "/coords/2", "link": "both", "colourBy": "label"}, context=STILL,
+    ).ready()  # fmt: skip
+    driver.until("document.getElementById('second').eobMap.state().ready")
+    chosen = [*group[:6].tolist(), *np.flatnonzero(np.isin(world.codes, [4, 5]))[:20].tolist()]
+    driver.js("map.select(a[0])", chosen)
+    assert second(driver, "Array.from(map.selection())") == sorted(group[:6].tolist())
+    driver.js("map.setFilter({labels: [5]})")
+    left = [o for o in chosen if world.codes[o] != 5]
+    assert selected(driver) == sorted(left)
+    driver.js("map.setFilter({column: {hidden: [1]}})")  # of the first map only: the second has other colours
+    even = sorted(o for o in left if o % 2 == 0)
+    assert selected(driver) == even and second(driver, "Array.from(map.selection())") == [o for o in even if o in group]
+    driver.settle()
+    assert driver.events("select")[-1]["count"] == len(even)  # the last that the page heard is the whole's
+    assert all(e["count"] >= len(even) for e in driver.events("select"))
+
+
 # ---- from one embedding to another ----
+
+
+def test_a_selection_that_another_map_does_not_hold_is_told_to_be_gone(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    group = np.flatnonzero(world.codes == 2)
+    world.others = {2: (world.x[group], world.y[group], group)}
+    driver = opened(world, context=STILL).ready()
+    driver.js("map.select(a[0])", np.flatnonzero(world.codes == 4)[:5].tolist())
+    driver.told("selectedData", lambda d: d["count"] == 5)
+    driver.props(coordsUrl="/coords/2")
+    driver.until("map.state().ready && map.state().n < 600")
+    driver.told("selectedData", lambda d: d["count"] == 0)
+
+
+def test_another_embedding_and_another_column_at_once_keep_the_old_picture_whole(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    world.others = other_places(world)
+    extent = {"min": 0.0, "max": 1.0, "low": 0.0, "high": 1.0, "scale": "sequential", "unit": ""}
+    numbers = np.linspace(0, 1, 600).astype(np.float32)
+    world.columns = {"confidence": ({"name": "confidence", "title": "Confidence", "kind": "number", **extent}, numbers)}
+    driver = opened(world, context=STILL).ready()
+    before = driver.pixels()
+    world.slow["coords"] = 1.5
+    driver.props(coordsUrl="/coords/2", colourBy="confidence")
+    driver.until("performance.getEntriesByType('resource').some((r) => r.name.endsWith('/columns/confidence'))")
+    driver.page.mouse.move(*driver.at(lone(world, 3)))  # the column is here, the places are not
+    driver.settle()
+    assert driver.page.is_visible(".eob-map__card") and not driver.page.is_visible(".eob-map__value")
+    assert (driver.redrawn() == before).all()
+    driver.until("map.state().column")
+    assert driver.js("map.state().column.title") == "Confidence"
+
+
+def test_going_back_at_once_goes_back_one_view(opened: Callable[..., Driver]) -> None:
+    driver = opened(clusters(600), view={"x": None, "y": 0, "k": 1}, context=STILL).ready()  # no view: all of it
+    first = driver.js("map.state().view")
+    assert first["k"] == 1 and first["x"] is not None
+    driver.js("map.flyTo(3)")
+    driver.until("map.state().history.back")
+    second = driver.js("map.state().view")
+    driver.page.locator(".eob-map__top").focus()
+    driver.page.keyboard.press("ArrowLeft")
+    driver.page.keyboard.press("Backspace")
+    driver.settle()
+    assert driver.js("map.state().view") == second and driver.js("map.forward()") is True
 
 
 def test_points_travel_to_another_embedding_and_arrive_exactly(opened: Callable[..., Driver]) -> None:

@@ -370,3 +370,19 @@ def test_tiles_fade_in_and_are_exact_on_a_fine_screen(open_map: Any, uniform: np
             assert (np.ptp(seen, axis=-1) < 12).mean() > 0.7  # grey, with its mark; its neighbours are whole
         else:
             assert shows(seen, color_of(ordinal)), ordinal
+
+
+def test_another_theme_repaints_veiled_and_ringed_tiles(open_map: Any, uniform: np.ndarray) -> None:
+    driver = open_map(Sheets(uniform), theme="light")
+    driver.zoom(12)
+    driver.rest()
+    chosen = driver.tiles()[0][0]
+    driver.js("map.select([a[0]])", chosen)
+    driver.rest()
+    driver.js("void dash_clientside.set_props('map', {theme: 'dark'})")
+    driver.rest()
+    followed = driver.shot()
+    for some in ([], [chosen]):  # then every tile is made anew
+        driver.js("map.select(a[0])", some)
+        driver.rest()
+    assert (followed == driver.shot()).all()

@@ -41,6 +41,7 @@ class World:
     asked: list[str] = field(default_factory=list)
     fail: dict[str, int] = field(default_factory=dict)  # first part of a path -> status
     delay: float = 0.0
+    slow: dict[str, float] = field(default_factory=dict)  # first part of a path -> seconds
     pictures: Callable[[int], bytes] | None = None
     columns: dict[str, tuple[dict[str, Any], Any]] = field(default_factory=dict)  # name -> (meta, values)
     others: dict[int, tuple[Any, Any, Any]] = field(default_factory=dict)  # number of a map -> (x, y, ordinals or None)
@@ -113,7 +114,7 @@ def routes(app: Dash, world: World) -> None:
         kind = request.path.split("/")[1]
         if kind in ("coords", "labels", "image", "changes", "columns"):
             world.asked.append(request.full_path.rstrip("?"))
-            time.sleep(world.delay)
+            time.sleep(world.slow.get(kind, world.delay))
             if kind in world.fail:
                 abort(world.fail[kind])
 

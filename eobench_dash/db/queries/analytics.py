@@ -56,6 +56,12 @@ def people(dataset_id: int) -> Select[int | None, str, int, int, int]:
     )
 
 
+def worker_name(dataset_id: int, user_id: int) -> Select[str]:
+    """The name of one of the people in ``people``; no row for others."""
+    worked = select(AnnotationBatch.id).where(work(dataset_id), AnnotationBatch.user_id == user_id).exists()
+    return select(User.name).where(User.id == user_id, worked)
+
+
 def hours(dataset_id: int) -> Select[str, int | None, str, int, int]:
     """Per hour (UTC, as 2026-11-23T04) and person: hour, user id, name, batches, patches changed; oldest first."""
     hour, name = _UtcHour(AnnotationBatch.at), func.coalesce(User.name, "")

@@ -31,7 +31,7 @@ def cluster_set_info(row: Row[ClusterSet, FeatureSet, Label, str], *, shown_by: 
     count = f"{len(clusters)} cluster" if len(clusters) == 1 else f"{len(clusters)} clusters"
     return ClusterSetInfo(
         id=found.id,
-        title=f"{what}: {count} ({METHOD_TITLES[method]})",
+        title=f"{count} of {what} ({METHOD_TITLES[method]})",
         method=method,
         feature_kind=features.kind,
         label=label.name if label else None,

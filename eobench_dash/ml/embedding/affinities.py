@@ -52,7 +52,8 @@ def affinities(graph: KnnGraph, perplexity: float, *, pace: Callable[[float], No
     for start in range(0, graph.n, _ROWS):  # the double precision of a bisection is for few rows at a time
         p[start : start + _ROWS] = conditional(graph.distances[start : start + _ROWS], perplexity)
         if pace is not None:
-            pace(start / graph.n)
-    joint = symmetric(graph.indices, p, overlap=0.0)
+            pace(0.5 * start / graph.n)
+    then = None if pace is None else lambda fraction: pace(0.5 + 0.5 * fraction)
+    joint = symmetric(graph.indices, p, overlap=0.0, pace=then)
     joint.data /= np.float32(joint.data.sum(dtype=np.float64))
     return joint

@@ -5,7 +5,8 @@ A group is unfolded by the first eigenvectors of its graph's Laplacian (Belkin &
 Nothing pulls groups without links into place, and one that starts folded up or across another is torn by it; so is one
 that starts well and is then moved in large steps. Measured (pieces on the map of 12 curved strips; of 5 rolls): from
 the principal plane in full steps 38 and 36, unfolded 42 and 29, unfolded in quarter steps 17 and 5; umap-learn makes 21
-of the 12. Real patches in one group gain 0.002 of trustworthiness from the unfolded start, and lose as much by quarter steps.
+of the 12. Real patches in one group gain 0.002 of trustworthiness from the unfolded start, and would lose as much by
+quarter steps.
 """
 
 import numpy as np

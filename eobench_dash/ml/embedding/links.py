@@ -1,6 +1,7 @@
 """Directed links of a neighbour graph made symmetric: one merge for UMAP's and t-SNE's graphs, lean at a million points
 (a sparse sum would hold several copies in double precision)."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numba as nb
@@ -8,28 +9,41 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from eobench_dash.ml.threads import slices, workers
+from eobench_dash.ml.threads import in_order, workers
+
+_ROWS = 16_384
 
 
-def symmetric(indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32], *, overlap: float) -> csr_array:
+def symmetric(
+    indices: npt.NDArray[np.int32],
+    values: npt.NDArray[np.float32],
+    *,
+    overlap: float,
+    pace: Callable[[float], None] | None = None,
+) -> csr_array:
     """The csr (n, n) float32 of a + b - ``overlap`` a b, where a is the link (indices, values; (n, k) each) and b its
-    mirror, 0 where there is none. ``overlap`` 1 is the union of fuzzy sets, 0 the sum. Columns ascend in each row."""
+    mirror, 0 where there is none. ``overlap`` 1 is the union of fuzzy sets, 0 the sum. Columns ascend in each row.
+    ``pace`` (0..1) may raise to cancel."""
     n, k = indices.shape
     indices, values = np.ascontiguousarray(indices), np.ascontiguousarray(values)
     pointers = np.concatenate([[0], np.cumsum(np.bincount(indices.ravel(), minlength=n))])
     sources, mirrored = np.empty(n * k, np.int32), np.empty(n * k, np.float32)
     _mirror(indices, values, pointers[:-1].copy(), sources, mirrored)
     counts = np.empty(n, np.int64)
+    parts = [(first, min(first + _ROWS, n)) for first in range(0, n, _ROWS)]
     with ThreadPoolExecutor(max_workers=workers()) as pool:
-        for job in [pool.submit(_count, *part, indices, pointers, sources, counts) for part in slices(n)]:
-            job.result()
+        for done, _ in enumerate(in_order(pool, lambda p: _count(*p, indices, pointers, sources, counts), parts)):
+            if pace is not None:
+                pace(done / (2 * len(parts)))
         ends = np.concatenate([[0], np.cumsum(counts)])
         columns, merged = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
-        for job in [
-            pool.submit(_merge, *part, indices, values, pointers, sources, mirrored, ends, np.float32(overlap),
-                        columns, merged) for part in slices(n)
-        ]:  # fmt: skip
-            job.result()
+
+        def merge(part: tuple[int, int]) -> None:
+            _merge(*part, indices, values, pointers, sources, mirrored, ends, np.float32(overlap), columns, merged)
+
+        for done, _ in enumerate(in_order(pool, merge, parts)):
+            if pace is not None:
+                pace(0.5 + done / (2 * len(parts)))
     return csr_array((merged, columns, ends), shape=(n, n))
 
 

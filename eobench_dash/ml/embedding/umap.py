@@ -22,7 +22,7 @@ from eobench_dash.ml.neighbours import KnnGraph, knn_graph
 from eobench_dash.ml.pace import Pace, part
 from eobench_dash.ml.threads import slices, workers
 
-GENTLE = 1.0  # the first step where unfolded groups lie side by side: a full one tears them
+GENTLE = 0.25  # the first step where unfolded groups lie side by side: a full one tears them
 
 _LOW, _HIGH = np.float32(2.0**-24), np.float32(2.0**24)  # squared distances that the gradients tell apart
 _LOW_BITS, _HIGH_BITS, _SHIFT = 103 << 23, 151 << 23, 18  # the same as float32 bit patterns; 5 bits of the mantissa

@@ -55,10 +55,13 @@ def graph(
         cells = _cells(x, pool, Pace(progress, "Preparing the search for neighbours", high=0.06))
         message = "Measuring the search for neighbours"
         sample = np.sort(np.random.default_rng(0).choice(n, size=min(SAMPLE, n), replace=False))
-        _, truth = of_points(cells.x, sample, k, Pace(progress, message, low=0.06, high=0.08))
+        _, truth = of_points(cells.x, sample, k, Pace(progress, message, low=0.06, high=0.08), rows=32)
         looked, recall, pace = FIRST_CELLS, 0.0, Pace(progress, message, low=0.08, high=0.1)
         while True:
-            found = [_search(cells, sample[i : i + 1], looked, k)[1] for i in range(len(sample))]
+            found = []
+            for point in sample[:, None]:
+                pace(looked / (2 * len(cells.centres)))
+                found.append(_search(cells, point, looked, k)[1])
             # Counted by distance, so that equally near points serve as well as one another.
             recall = float((np.concatenate(found) <= truth[:, -1:] * (1 + 1e-5)).mean())
             pace(looked / len(cells.centres))

@@ -25,8 +25,8 @@ def graph(x: Float32s, k: int, progress: Callable[[float, str], None] | None) ->
     return of_points(x, np.arange(len(x)), k, Pace(progress, "Finding neighbours"))
 
 
-def of_points(x: Float32s, points: Ints, k: int, pace: Pace) -> tuple[Int32s, Float32s]:
-    """The same for some ``points`` (m,) of x (n, d) only: indices and distances (m, k')."""
+def of_points(x: Float32s, points: Ints, k: int, pace: Pace, *, rows: int = ROWS) -> tuple[Int32s, Float32s]:
+    """The same for some ``points`` (m,) of x (n, d) only: indices and distances (m, k'). ``rows`` go at a time."""
     n, dim = x.shape
     k = min(k, n - 1)
     indices, distances = np.empty((len(points), k), np.int32), np.empty((len(points), k), np.float32)
@@ -40,7 +40,7 @@ def of_points(x: Float32s, points: Ints, k: int, pace: Pace) -> tuple[Int32s, Fl
     names = np.arange(n)
 
     def one_block(start: int) -> int:
-        block = slice(start, min(start + ROWS, len(points)))
+        block = slice(start, min(start + rows, len(points)))
         mine = points[block]
         heap_distance = np.full((len(mine), keep), np.inf, np.float32)
         heap_index = np.full((len(mine), keep), -1, np.int32)
@@ -53,6 +53,6 @@ def of_points(x: Float32s, points: Ints, k: int, pace: Pace) -> tuple[Int32s, Fl
         return len(mine) + start
 
     with one_thread_per_product(), ThreadPoolExecutor(max_workers=workers()) as pool:
-        for done in in_order(pool, one_block, range(0, len(points), ROWS)):
+        for done in in_order(pool, one_block, range(0, len(points), rows)):
             pace(done / len(points))
     return indices, distances

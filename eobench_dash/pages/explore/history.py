@@ -7,7 +7,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
-from eobench_dash.components.ui import ago, button, chip, empty
+from eobench_dash.components.ui import ago, button, chip, count, empty
 from eobench_dash.domain.annotations import BatchInfo, EventSource
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.pages import asking
@@ -78,7 +78,7 @@ def _step(dataset: DatasetSummary, step: BatchInfo) -> Component:
     by = [step.who or "the system", ", ", ago(step.at)]
     return html.Li(
         [
-            html.Div(step.summary or "Import", className="eob-history__what"),
+            html.Div(_what(step), className="eob-history__what"),
             html.Div(by, className="eob-muted eob-small"),
             *([html.Div(f"“{step.why}”", className="eob-muted eob-small eob-break")] if step.why else []),
             html.Div([_thumb(dataset, ordinal) for ordinal in step.first], className="eob-history__first"),
@@ -86,6 +86,13 @@ def _step(dataset: DatasetSummary, step: BatchInfo) -> Component:
         ],
         className="eob-history__step eob-history__step--undone" if step.undone else "eob-history__step",
     )
+
+
+def _what(step: BatchInfo) -> str:
+    """An import's own summary is but the dataset's name."""
+    if step.source is not EventSource.IMPORT:
+        return step.summary
+    return f"Import of {count(step.patches, 'patch', 'patches')}"
 
 
 def _thumb(dataset: DatasetSummary, ordinal: int) -> Component:

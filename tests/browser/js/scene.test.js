@@ -53,7 +53,7 @@ test("what is filtered out leaves the selection", () => {
   scene.select([0, 1, 2, 3].map((o) => scene.slotOf(o)));
   scene.hideLabels([2]);
   equal(scene.shown, 30);
-  ok(scene.dropHidden());
+  equal(scene.dropHidden(), [scene.slotOf(2)]);
   equal([...scene.selection()], [0, 1, 3]);
   ok(!scene.dropHidden([scene.slotOf(0)]));
   scene.recolour([[0, 2]]);
@@ -104,4 +104,19 @@ test("a column paints instead of the labels, which stay", () => {
   equal(scene.paint[scene.slotOf(17)], 17);
   scene.setPaint(null);
   equal(scene.paint[scene.slotOf(17)], 3);
+});
+
+test("a label that has just been made is drawn last, and one that has grown common no longer", () => {
+  const n = 10000;
+  const scene = new Scene(xy(n), Uint16Array.from({ length: n }, (_, i) => (i < 40 ? 7 : i % 2)));
+  const range = (from, to, code) => Array.from({ length: to - from }, (_, i) => [from + i, code]);
+  ok(scene.recolour(range(5000, 5003, 9)).ranked);
+  equal([scene.above[9], scene.last.length], [1, 43]);
+  ok(!scene.recolour(range(5003, 5050, 9)).ranked, "a little more is no news");
+  equal(scene.last.length, 90);
+  ok(scene.recolour(range(5050, 5400, 9)).ranked);
+  equal([scene.above[9], scene.above[7], scene.last.length], [0, 1, 40]);
+  scene.rank([1]); // somebody looks at it: that stays
+  ok(!scene.recolour(range(6000, 6002, 11)).ranked);
+  equal([scene.above[1], scene.above[11]], [1, 0]);
 });

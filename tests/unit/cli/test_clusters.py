@@ -6,7 +6,7 @@ import json
 def test_clusters_as_a_table_and_as_json(tiny) -> None:
     told = tiny("cluster", "Tiny", "--method", "kmeans", "-k", "3")
     assert told.code == 0, told.err
-    assert "all patches: 3 clusters (k-means), set 1" in told.out and "36 patches, 0 in no cluster" in told.out
+    assert "3 clusters of all patches (k-means), set 1" in told.out and "36 patches, 0 in no cluster" in told.out
     found = json.loads(tiny("cluster", "Tiny", "--method", "kmeans", "-k", "3", "--json").out)
     assert found["id"] == 1 and sorted(c["label"] for c in found["clusters"]) == ["city", "forest", "sea"]
 

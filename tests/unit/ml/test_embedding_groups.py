@@ -66,7 +66,7 @@ def test_strips_stay_in_one_piece():
     y = embed(x, method="umap", graph=graph, seed=0, params={"epochs": 300})
     length = np.linalg.norm(y[links.row] - y[links.col], axis=1)
     torn = links.data[length > 5 * np.median(length)].sum() / links.data.sum()
-    print("TORN",torn); assert torn < 0.03
+    assert torn < 0.024  # 0.016; with full steps 0.032
 
 
 def test_crumbs_and_large_groups_get_by(three, monkeypatch):

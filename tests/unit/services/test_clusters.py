@@ -53,7 +53,7 @@ def test_everybody_who_sees_the_dataset_sees_its_clusters(lakes) -> None:
     assert listed == clusters.get_cluster_set(lakes.ws, rob, dataset_id=lakes.id, cluster_set_id=made)
     assert [(c.name, c.size, c.typical) for c in listed.clusters] == [("Part · 1", 3, (0, 1)), ("Part · 2", 6, (2, 3))]
     assert (listed.rows, listed.noise, listed.created_by) == (11, 2, "lake-eva")
-    assert listed.title == "all patches: 2 clusters (Gaussian mixture)"
+    assert listed.title == "2 clusters of all patches (Gaussian mixture)"
     where = {"dataset_id": lakes.id, "cluster_set_id": made}
     np.testing.assert_array_equal(clusters.cluster_codes(lakes.ws, rob, **where), [*CODES, NO_CLUSTER])
     assert clusters.cluster_members(lakes.ws, rob, **where, cluster=0).tolist() == [0, 1, 5]

@@ -6,6 +6,7 @@ const FLIGHT_MS = 380;
 const STEP_MS = 160;
 const SETTLED_MS = 250;
 const UNIT = { x0: 0, x1: 1, y0: 0, y1: 1 };
+const isView = (view) => Boolean(view) && [view.x, view.y, view.k].every(Number.isFinite) && view.k > 0;
 
 export class Camera {
   /** on: {moved(), settled({x, y, k})} */
@@ -21,27 +22,41 @@ export class Camera {
     this.dpr = dpr;
     this.n = n;
     this.rest = [0, 0];
-    this.frame = makeFrame(w, h, bounds || UNIT);
+    // A map that is loaded anew keeps its view, and so its bounds.
+    this.frame = makeFrame(w, h, bounds || (this.view && this.frame.bounds) || UNIT);
     if (bounds && !this.view) this.view = this.wanted ? clampView(this.wanted, this.frame) : fitView(this.frame);
   }
 
   /** Another map comes: forget where we looked; begin at `wanted` or with all of it. */
   reset(wanted) {
     clearTimeout(this.timer);
+    this.timer = null;
     this.view = this.flight = null;
-    this.wanted = wanted;
+    this.wanted = isView(wanted) ? wanted : null;
   }
 
   set(view) {
     this.view = clampView(view, this.frame);
     this.on.moved();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.on.settled({ ...this.view }), SETTLED_MS);
+    this.timer = setTimeout(() => this._settle(), SETTLED_MS);
+  }
+
+  _settle() {
+    this.timer = null;
+    this.on.settled({ ...this.view });
+  }
+
+  /** What a hand has just moved rests here: told at once, before something else moves it. */
+  rests() {
+    if (!this.timer || this.flight) return;
+    clearTimeout(this.timer);
+    this._settle();
   }
 
   /** Look there without telling: the page asked for it. */
   goTo(view) {
-    if (![view.x, view.y, view.k].every(Number.isFinite) || view.k <= 0) return;
+    if (!isView(view)) return;
     this.wanted = view;
     this.flight = null;
     if (!this.view) return;

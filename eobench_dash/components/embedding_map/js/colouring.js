@@ -2,7 +2,6 @@
 
 import { crossfade } from "./motion.js";
 import { categoryColor, extremes, quantise, ramp } from "./ramps.js";
-import { countCodes } from "./scene.js";
 import { readColors } from "./theme.js";
 import { NO_LABEL, parseColor } from "./wire.js";
 
@@ -13,13 +12,18 @@ const REFRESHED = 300000; // patches; beyond, a column is fetched when it is ask
 export class Colouring {
   /** map: the EmbeddingMapView it belongs to. */
   constructor(map) {
-    Object.assign(this, { map, labels: new Map(), rgb: new Map(), column: null, emphasis: null, wanted: null });
+    // `next` is the column that has come; `column` the one that colours the scene, since attach().
+    Object.assign(this, { map, labels: new Map(), rgb: new Map(), next: null, column: null, emphasis: null });
   }
 
   destroy() {
+    this._stop();
+    this.next = this.column = null;
+  }
+
+  _stop() {
     clearTimeout(this.timer);
     this.abort?.abort();
-    this.column = null;
   }
 
   setLabels(labels) {
@@ -40,18 +44,16 @@ export class Colouring {
   /** Fetch the asked column (only where it is another one); a failure is said and leaves the labels' colours. */
   async fetch() {
     const { asked, map } = this;
-    clearTimeout(this.timer);
-    this.abort?.abort();
-    this.wanted = asked?.url ?? null;
-    if (!asked) return void (this.column = null);
-    if (this.column?.url === asked.url) return;
+    this._stop();
+    if (!asked) return void (this.next = null);
+    if (this.next?.url === asked.url) return;
     const abort = (this.abort = new AbortController());
     try {
       const column = await map.loading.column(asked.url, abort.signal);
-      if (!abort.signal.aborted) this.column = withColors({ ...column, url: asked.url, name: asked.name });
+      if (!abort.signal.aborted) this.next = withColors({ ...column, url: asked.url, name: asked.name });
     } catch (error) {
       if (abort.signal.aborted) return;
-      this.column = null;
+      this.next = null;
       map.chrome.setBusy(`The colouring could not be loaded: ${error.message}`, true);
     }
   }
@@ -59,12 +61,12 @@ export class Colouring {
   /** Another colouring was asked for while the map is shown. */
   async change() {
     const { map } = this;
-    if (!map.scene) return void this.fetch().then(() => this.colors());
-    if (this.asked && this.column?.url !== this.asked.url) map.chrome.setBusy("Loading the colours …");
+    if (!map.scene) return void this.fetch();
+    if (this.asked && this.next?.url !== this.asked.url) map.chrome.setBusy("Loading the colours …");
     const asked = this.asked?.url ?? null;
     await this.fetch();
     if (map.dead || !map.scene || asked !== (this.asked?.url ?? null)) return;
-    if (this.column || !asked) map.chrome.setBusy("");
+    if (this.next || !asked) map.chrome.setBusy("");
     crossfade(map.base);
     this.attach();
     this.colors();
@@ -76,13 +78,13 @@ export class Colouring {
   stale() {
     clearTimeout(this.timer);
     const { map, column } = this;
-    if (!column || FIXED.test(column.name) || map.scene.n > REFRESHED) return;
+    if (!column || this.next !== column || FIXED.test(column.name) || map.scene.n > REFRESHED) return;
     this.timer = setTimeout(async () => {
       const abort = (this.abort = new AbortController());
       try {
         const fresh = await map.loading.column(column.url, abort.signal);
-        if (abort.signal.aborted || this.column !== column || !map.scene) return;
-        this.column = withColors({ ...fresh, url: column.url, name: column.name });
+        if (abort.signal.aborted || !map.scene) return;
+        this.next = withColors({ ...fresh, url: column.url, name: column.name });
       } catch {
         return; // what is shown is a little old; the next change tries again
       }
@@ -92,10 +94,10 @@ export class Colouring {
     }, REFRESH_MS);
   }
 
-  /** Give the scene the codes that colour it. */
+  /** Give the scene the codes that colour it: of the column that has come, or the labels. */
   attach() {
     const { scene } = this.map;
-    const { column } = this;
+    const column = (this.column = this.next);
     this.emphasis = null;
     if (!scene) return;
     this.values = null;
@@ -170,7 +172,7 @@ export class Colouring {
   entries() {
     const { scene, renderer } = this.map;
     if (!scene) return [];
-    const counts = countCodes(scene.paint);
+    const counts = scene.paintCounts();
     const out = [];
     for (let code = 0; code < 65536; code++) {
       if (!counts[code]) continue;

@@ -52,6 +52,7 @@ export class PatchFacts {
   _forget() {
     cancelIdle(this.idle);
     clearTimeout(this.resting);
+    clearTimeout(this.waiting);
     this.abort?.abort();
     this.abort = new AbortController();
     Object.assign(this, { names: null, mix: null, confidence: null, patches: new Map(), near: new Map(), at: null, opened: -Infinity, seen: null });

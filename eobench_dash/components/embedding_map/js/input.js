@@ -98,10 +98,13 @@ export function attachInput(target, on) {
     if (!pointers.delete(event.pointerId)) return;
     if (!drag) return;
     const { kind, button } = drag;
-    if (kind === "pinch" && pointers.size) return; // the other finger may rest; it does not pan by surprise
+    if (kind === "pinch" && pointers.size) {
+      if (pointers.size === 2) drag.last = pinch(pointers); // of three fingers two are left
+      return; // the other finger may rest; it does not pan by surprise
+    }
     drag = null;
     target.classList.remove("is-dragging");
-    if (event.type === "pointercancel") return void (kind === "select" && on.lassoCancel());
+    if (event.type !== "pointerup") return void (kind === "select" && on.lassoCancel());
     if (kind === "select") on.lassoEnd();
     else if (kind === "pending" && button === 0) click(event);
   };
@@ -115,6 +118,7 @@ export function attachInput(target, on) {
   };
   listen("pointerup", up);
   listen("pointercancel", up);
+  listen("lostpointercapture", up); // after a pointerup there is nothing left to do
   listen("pointerleave", () => !drag && on.hover(null));
 
   listen("contextmenu", (event) => {

@@ -10,6 +10,7 @@ export class Link {
 
   set(name) {
     if (name === this.name) return;
+    this._leave();
     groups.get(this.name)?.delete(this.map);
     if (this.name && !groups.get(this.name).size) groups.delete(this.name);
     this.name = name;
@@ -17,6 +18,17 @@ export class Link {
     if (!groups.has(name)) groups.set(name, new Set());
     groups.get(name).add(this.map);
     this.catchUp();
+  }
+
+  /** What this map has put on the others goes with it; the card of the current patch stays with one of them. */
+  _leave() {
+    const { pointing } = this.map;
+    let heir = pointing.current >= 0 && pointing.mine;
+    this.each((other) => {
+      other.pointing.highlight(null);
+      if (heir) heir = !other.pointing.inherit();
+    });
+    pointing.highlight(null);
   }
 
   /** Call fn with every other map of the group that shows something. */
@@ -30,9 +42,12 @@ export class Link {
     const [first] = [...(groups.get(this.name) ?? [])].filter((other) => other !== map && other.scene);
     if (!first || !map.scene) return;
     const { selecting } = first;
-    map.selecting.setFilter({ labels: selecting.hidden }, { quiet: true, told: true });
+    const column = first.props.colourBy === map.props.colourBy ? selecting.column : undefined;
+    map.selecting.setFilter({ labels: selecting.hidden, column }, { quiet: true, told: true });
     if (selecting.onlyThese) map.selecting.only(selecting.onlyThese.ordinals, selecting.onlyThese.words, { told: true });
     map.selecting.combine(first.scene.selection(), "replace", { told: true });
+    const current = first.ordinalAt(first.pointing.current);
+    if (current !== null && map.pointing.current < 0) map.pointing.setCurrent(map.scene.slotOf(current), { told: true });
   }
 
   destroy() {

@@ -43,7 +43,7 @@ export class Loading {
     else map.chrome.setState("loading", "Loading the map …");
     let scene;
     try {
-      const [coords, labels] = await Promise.all([this._coords(coordsUrl, abort), this._labels(abort), map.colouring.fetch(abort)]);
+      const [coords, labels] = await Promise.all([this._coords(coordsUrl, abort), this._labels(abort), map.colouring.fetch()]);
       if (abort.signal.aborted) return;
       scene = new Scene(coords, labels);
     } catch (error) {

@@ -80,7 +80,9 @@ export class EmbeddingMapView {
     cancelAnimationFrame(this.raf);
     for (const stop of this.stops) stop();
     endFades(this.root);
-    for (const part of [this.thumbs, this.link, this.legend, this.loading, this.colouring, this.camera, this.card, this.images, this.renderer]) part?.destroy?.();
+    this.link.destroy();
+    this.pointing.forget();
+    for (const part of [this.thumbs, this.legend, this.loading, this.colouring, this.camera, this.card, this.images, this.renderer]) part?.destroy?.();
     this.scene = this.travel = null;
     this.root.replaceChildren();
     delete this.root.eobMap;
@@ -133,7 +135,7 @@ export class EmbeddingMapView {
   leave() {
     const { scene, camera, pointing } = this;
     if (!scene || !camera.view) return null;
-    return { scene, view: { ...camera.view }, frame: camera.frame, dpr: camera.dpr, current: this.ordinalAt(pointing.current) };
+    return { scene, view: { ...camera.view }, frame: camera.frame, dpr: camera.dpr, current: this.ordinalAt(pointing.current), mine: pointing.mine };
   }
 
   setScene(scene) {
@@ -155,8 +157,8 @@ export class EmbeddingMapView {
 
   /** The scene is there. from: see leave(). */
   arrived(from) {
-    if (from?.scene.selected) this.selecting.select(from.scene.selection());
-    if (from && from.current !== null) this.pointing.setCurrent(this.scene.slotOf(from.current), { told: true });
+    if (from?.scene.selected && !this.selecting.select(from.scene.selection())) this.selecting.selectionChanged(); // none is here
+    if (from && from.current !== null) this.pointing.setCurrent(this.scene.slotOf(from.current), { told: true, mine: from.mine });
     this.link.catchUp();
     if (!from) this._selectFromProps();
     this.travel = Travel.between(from, this);
@@ -191,7 +193,8 @@ export class EmbeddingMapView {
     if (!w || !h || this.dead) return; // hidden: keep what there is
     // A canvas of whole device pixels, shown at just that size, is never resampled.
     const width = Math.round(w * dpr) / dpr, height = Math.round(h * dpr) / dpr;
-    if (this.camera.frame && (this.camera.frame.w !== width || this.camera.frame.h !== height)) {
+    const { frame } = this.camera;
+    if (frame && (frame.w !== width || frame.h !== height || this.camera.dpr !== dpr)) {
       this.travel = null;
       endFades(this.root);
     }
@@ -223,6 +226,7 @@ export class EmbeddingMapView {
 
   /** Back (-1) or forward (1) among the views there were; whether there was one. */
   step(by) {
+    this.camera.rests();
     const view = this.history.step(by);
     if (view) this.camera.fly(view);
     return Boolean(view);

@@ -24,6 +24,7 @@ export class Mosaic {
    */
   draw(context, tiles, style, { colorOf, isSelected, all, live, fade }) {
     const now = performance.now();
+    const common = [style.side, style.border, style.dot, style.accent, style.ground, style.veiled].join();
     const changed = [], stamped = [];
     let fading = false;
     for (const tile of tiles) {
@@ -34,7 +35,7 @@ export class Mosaic {
       tile.chosen = isSelected(tile.slot);
       for (const s of tile.strangers) Object.assign(s, { css: colorOf(s.slot), rim: isSelected(s.slot) ? style.accent : style.ground });
       const strangers = tile.strangers.map((s) => s.slot + s.css + s.rim);
-      const look = `${tile.source.key}/${style.side}/${tile.css}/${tile.chosen}/${style.veiled}/${strangers}`;
+      const look = `${tile.source.key}/${tile.css}/${tile.chosen}/${common}/${strangers}`;
       if (alpha < 1) fading = true;
       if (alpha === 1 && !all && tile.look === look) continue;
       if (alpha < 1 || live) {

@@ -18,12 +18,16 @@ export class Pointing {
 
   /** Another scene: slots mean other patches now. */
   forget() {
+    const over = this.hovered >= 0;
     this.hovered = this.current = this.linked = -1; // slots; "linked" is pointed at elsewhere: another map, a panel
+    this.mine = true; // the current patch was made so here, and not on a linked map
+    this.elsewhere = false; // a linked map has the pointer
     this.at = null; // where the pointer rests
     this.lasso = null; // being drawn
     this.lassoed = []; // outlines of the selection, in map units
     this.map.card.hide();
     this.map.chrome.setDrawing(null);
+    if (over) this._tellHovered();
   }
 
   pick(px, py) {
@@ -65,17 +69,26 @@ export class Pointing {
     if (slot === this.hovered) return;
     const { map } = this;
     this.hovered = slot;
-    map.top.classList.toggle("is-over", slot >= 0);
     this.showCard();
     map.draw();
-    const ordinal = map.ordinalAt(slot);
-    map.link.each((other) => other.pointing.highlight(ordinal));
-    map.emit("hover", { ordinal, code: slot >= 0 ? map.scene.codes[slot] : null });
+    this._tellHovered();
     if (slot >= 0) this._prefetch(slot);
   }
 
-  /** Ring a patch that is pointed at elsewhere; null for none. Returns whether it is shown here. */
-  highlight(ordinal) {
+  _tellHovered() {
+    const { map, hovered } = this, ordinal = map.ordinalAt(hovered);
+    map.top.classList.toggle("is-over", hovered >= 0);
+    map.link.each((other) => other.pointing.highlight(ordinal, { byMap: true }));
+    map.emit("hover", { ordinal, code: hovered >= 0 ? map.scene.codes[hovered] : null });
+  }
+
+  /** Ring a patch that is pointed at elsewhere; null for none. byMap: on a linked map, whose card tells of it. Returns whether it is shown. */
+  highlight(ordinal, { byMap = false } = {}) {
+    const elsewhere = byMap && ordinal !== null;
+    if (elsewhere !== this.elsewhere) {
+      this.elsewhere = elsewhere;
+      this.showCard();
+    }
     const slot = ordinal === null || !this.map.scene ? -1 : this.map.scene.slotOf(ordinal);
     if (slot !== this.linked) {
       this.linked = slot;
@@ -84,10 +97,10 @@ export class Pointing {
     return slot >= 0 && this.map.scene.isShown(slot);
   }
 
-  /** The card tells of the hovered patch, else of the current one. */
+  /** The card tells of the hovered patch, else of the current one; of linked maps only one shows it. */
   showCard() {
     const { map } = this;
-    const slot = this.hovered >= 0 ? this.hovered : this.current;
+    const slot = this.hovered >= 0 ? this.hovered : this.mine && !this.elsewhere ? this.current : -1;
     if (!map.scene?.isShown(slot)) return map.card.hide();
     map.card.show(map.scene.ordinalOf(slot), map.labelOf(slot));
   }
@@ -102,14 +115,22 @@ export class Pointing {
 
   // ---- click and menu ----
 
-  setCurrent(slot, { told = false } = {}) {
+  setCurrent(slot, { told = false, mine = !told } = {}) {
     const { map } = this;
     this.current = slot;
+    this.mine = mine;
     this.showCard();
     map.draw();
     if (told) return;
     const ordinal = map.ordinalAt(slot);
     map.link.each((other) => other.pointing.setCurrent(ordinal === null ? -1 : other.scene.slotOf(ordinal), { told: true }));
+  }
+
+  /** The map that showed the current patch's card goes; whether the patch is on this one, which then shows it. */
+  inherit() {
+    this.mine = this.current >= 0;
+    this.showCard();
+    return this.mine;
   }
 
   click(slot, event) {

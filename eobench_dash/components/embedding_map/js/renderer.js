@@ -19,6 +19,7 @@ export class SoftwareRenderer {
     // Not "willReadFrequently": composing such a canvas took 2-5 times as long per frame in software GL.
     this.context = canvas.getContext("2d", { alpha: false });
     this.raster = new Raster();
+    this.image = new ImageData(this.raster.bytes, 1, 1);
     this.kept = document.createElement("canvas"); // the last whole picture, to stand in while zooming
     this.keptContext = this.kept.getContext("2d", { alpha: false });
     this.msPerUnit = 6e-6; // cost of one pixel of one point; measured as we go

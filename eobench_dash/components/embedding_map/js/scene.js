@@ -22,6 +22,7 @@ export class Scene {
     this.codes = new Uint16Array(this.n);
     this.paint = this.codes;
     this.above = new Uint8Array(65536); // paint codes that are drawn last
+    this.given = null; // … if somebody has said which
     this.hiddenLabels = new Uint8Array(65536);
     this.selected = 0;
     this.shown = this.n;
@@ -42,7 +43,7 @@ export class Scene {
     this.byCode = new Uint32Array(65536);
     for (let s = 0; s < this.n; s++) this.byCode[this.codes[s]]++;
     this.hide(BY_LABEL, (s) => this.hiddenLabels[this.codes[s]]);
-    if (this.paint === this.codes) this.rank();
+    if (this.paint === this.codes) this.rank(this.given);
   }
 
   ordinalOf(slot) {
@@ -88,6 +89,7 @@ export class Scene {
 
   /** Which codes are drawn last: those of `top`, else the rare ones, which the common ones would bury. */
   rank(top = null) {
+    this.given = top;
     this.above.fill(0);
     for (const code of top ?? this._rare()) this.above[code] = 1;
     this._list();
@@ -95,7 +97,7 @@ export class Scene {
 
   _rare() {
     if (this.n < RARE_FROM) return [];
-    const counts = this.paint === this.codes ? this.byCode : countCodes(this.paint);
+    const counts = this.paintCounts();
     const few = [];
     for (let code = 0; code < NO_LABEL; code++) if (counts[code] && counts[code] <= RARE_SHARE * this.n) few.push(code);
     few.sort((a, b) => counts[a] - counts[b]);
@@ -112,6 +114,21 @@ export class Scene {
     for (let s = 0, at = 0; at < count; s++) if (above[paint[s]]) this.last[at++] = s;
   }
 
+  /**
+   * After recolouring by way of these codes: has a rare one become common, or a common one rare? Both twice over, so that
+   * nothing goes to and fro. Then all are ranked anew.
+   */
+  _rerank(codes) {
+    if (this.given || this.n < RARE_FROM) return false;
+    const most = RARE_SHARE * this.n;
+    const off = (code) => (this.above[code] ? this.byCode[code] > 2 * most : this.byCode[code] > 0 && this.byCode[code] <= most / 2);
+    if (!codes.some((code) => code !== NO_LABEL && off(code))) return false;
+    const rare = this._rare(), before = this.above.reduce((sum, one) => sum + one, 0);
+    if (rare.length === before && rare.every((code) => this.above[code])) return false;
+    this.rank();
+    return true;
+  }
+
   /** A slot's code has changed: does it belong to those that are drawn last? */
   _relist(slot) {
     const { last } = this, at = lowerBound(last, slot);
@@ -123,7 +140,10 @@ export class Scene {
     if (wanted) this.last[at] = slot;
   }
 
-  /** Set patches to codes; returns {slots, before, ordinals} of those that changed. pairs: iterable of [ordinal, code]. */
+  /**
+   * Set patches to codes. pairs: iterable of [ordinal, code]. Returns {slots, before, ordinals} of those that changed, and
+   * `ranked`: whether others are drawn last now.
+   */
   recolour(pairs) {
     const slots = [], before = [], ordinals = [];
     const raised = []; // slots that may join or leave those drawn last
@@ -140,9 +160,13 @@ export class Scene {
       if (this.above[old] !== this.above[code]) raised.push(slot);
       this._hideOne(slot, BY_LABEL, this.hiddenLabels[code]);
     }
-    if (this.paint === this.codes && raised.length > FEW) this._list();
-    else if (this.paint === this.codes) for (const slot of raised) this._relist(slot);
-    return { slots, before, ordinals };
+    let ranked = false;
+    if (this.paint === this.codes && slots.length) {
+      ranked = this._rerank([...new Set([...before, ...slots.map((slot) => this.codes[slot])])]);
+      if (!ranked && raised.length > FEW) this._list();
+      else if (!ranked) for (const slot of raised) this._relist(slot);
+    }
+    return { slots, before, ordinals, ranked };
   }
 
   // ---- filter ----
@@ -172,7 +196,7 @@ export class Scene {
     this.hide(BY_LABEL, (s) => this.hiddenLabels[this.codes[s]]);
   }
 
-  /** Shown points per paint code: Uint32Array of 65,536. */
+  /** Points per paint code, hidden ones too: Uint32Array of 65,536. */
   paintCounts() {
     return this.paint === this.codes ? this.byCode : countCodes(this.paint);
   }
@@ -204,18 +228,21 @@ export class Scene {
     return changed > 0;
   }
 
-  /** Take what is filtered out from the selection: nobody should change what they do not see. slots: null for all. */
+  /**
+   * Take what is filtered out from the selection: nobody should change what they do not see. slots: those to look at, null
+   * for all. Returns the slots that left it, or null for none.
+   */
   dropHidden(slots = null) {
-    if (!this.selected) return false;
-    let dropped = 0;
+    if (!this.selected) return null;
+    const dropped = [];
     for (let i = 0, end = slots ? slots.length : this.n; i < end; i++) {
       const s = slots ? slots[i] : i;
       if (this.flags[s] <= HIDDEN || !(this.flags[s] & SELECTED)) continue;
       this.flags[s] &= ~SELECTED;
-      dropped++;
+      dropped.push(s);
     }
-    this.selected -= dropped;
-    return dropped > 0;
+    this.selected -= dropped.length;
+    return dropped.length ? dropped : null;
   }
 
   /** Selected ordinals, ascending; at most `limit`. */
@@ -246,7 +273,7 @@ export function lowerBound(sorted, value) {
   return low;
 }
 
-export function countCodes(codes) {
+function countCodes(codes) {
   const counts = new Uint32Array(65536);
   for (let s = 0; s < codes.length; s++) counts[codes[s]]++;
   return counts;

@@ -68,7 +68,7 @@ export class Selecting {
     }
     if (map.scene && labels) map.scene.hideLabels(this.hidden);
     if (map.scene && column) this._hideByColumn();
-    this._filterMoved();
+    this._filterMoved(told);
     if (!quiet) map.emit("filter", this.filter());
     if (told) return;
     map.link.each((other) => {
@@ -85,6 +85,7 @@ export class Selecting {
 
   /** Only this code of what colours; asked again, all of them. */
   isolate(code) {
+    if (this.map.colouring.column?.kind === "number") return; // has no such thing
     const codes = this.map.colouring.entries().map((entry) => entry.code);
     const others = codes.filter((c) => c !== code);
     const now = this.map.colouring.column ? this.column.hidden : this.hidden;
@@ -106,7 +107,7 @@ export class Selecting {
     const { map } = this;
     this.onlyThese = ordinals ? { ordinals: Uint32Array.from(ordinals), words } : null;
     if (map.scene) this._hideByOnly();
-    this._filterMoved();
+    this._filterMoved(told);
     if (!told) map.link.each((other) => other.selecting.only(ordinals, words, { told: true }));
   }
 
@@ -135,13 +136,13 @@ export class Selecting {
     scene.hide(BY_ONLY, (s) => !kept[s]);
   }
 
-  _filterMoved() {
+  _filterMoved(told = false) {
     const { map } = this;
     map.chrome.setOnly(this.onlyThese);
     if (!map.scene) return;
     map.renderer.invalidate();
     map.pointing.moved = true;
-    this.labelsMoved();
+    this.labelsMoved(null, told);
   }
 
   /** Another column colours: what was hidden by the last one is shown, unless the filter was set for this one. */
@@ -161,11 +162,19 @@ export class Selecting {
 
   // ---- labels ----
 
-  /** After labels (of these slots, or any) or the filter changed: what is hidden leaves the selection; counts follow. */
-  labelsMoved(slots = null) {
+  /**
+   * After labels (of these slots, or any) or the filter changed: what is hidden leaves the selection; counts follow.
+   * told: by a linked map, which looks after its own selection and has told the page.
+   */
+  labelsMoved(slots = null, told = false) {
     const { map } = this;
     if (!map.scene) return;
-    if (map.scene.dropHidden(slots)) this.selectionChanged();
+    const dropped = map.scene.dropHidden(slots);
+    if (dropped) {
+      this.selectionChanged(told);
+      const ordinals = dropped.map((slot) => map.scene.ordinalOf(slot));
+      if (!told) map.link.each((other) => other.selecting.combine(ordinals, "subtract", { told: true }));
+    }
     map.pointing.showCard();
     map.count();
     map.legend.show();
@@ -173,12 +182,13 @@ export class Selecting {
   }
 
   /** Set labels, pairs of [ordinal, code], in the picture; returns {slots, before, ordinals} of those that changed. */
-  repaint(pairs) {
+  repaint(pairs, told = false) {
     const { map } = this;
     const done = map.scene.recolour(pairs);
     if (!done.slots.length) return done;
-    map.renderer.repaint(done.slots);
-    this.labelsMoved(done.slots);
+    if (done.ranked) map.renderer.invalidate();
+    else map.renderer.repaint(done.slots);
+    this.labelsMoved(done.slots, told);
     map.colouring.stale();
     return done;
   }
@@ -190,7 +200,7 @@ export class Selecting {
   recolour(ordinals, code, { told = false } = {}) {
     const { map } = this, { scene } = map;
     if (!scene) return () => {};
-    const done = this.repaint(Array.from(ordinals, (o) => [o, code]));
+    const done = this.repaint(Array.from(ordinals, (o) => [o, code]), told);
     const others = [];
     if (!told) map.link.each((other) => others.push(other.selecting.recolour(ordinals, code, { told: true })));
     let open = true;
@@ -199,7 +209,7 @@ export class Selecting {
       open = false;
       for (const back of others) back();
       if (map.scene !== scene) return;
-      this.repaint(done.ordinals.map((o, i) => [o, done.before[i], done.slots[i]]).filter((c) => scene.codes[c[2]] === code));
+      this.repaint(done.ordinals.map((o, i) => [o, done.before[i], done.slots[i]]).filter((c) => scene.codes[c[2]] === code), told);
     };
   }
 }

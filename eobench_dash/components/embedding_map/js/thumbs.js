@@ -232,7 +232,7 @@ export class Thumbs {
 
   /** Fetch the patches' own pictures, a few at a time. */
   async _sharpen() {
-    const { tiles } = this, template = this.map.props.imageUrl;
+    const { tiles, scene } = this, template = this.map.props.imageUrl;
     if (!template) return;
     const waiting = tiles.filter((tile) => !this.sharp.has(tile.slot));
     const one = async () => {
@@ -240,13 +240,13 @@ export class Thumbs {
         const { slot } = waiting.shift();
         const image = new Image();
         image.fetchPriority = "low";
-        image.src = template.replace("{ordinal}", String(this.scene.ordinalOf(slot)));
+        image.src = template.replace("{ordinal}", String(scene.ordinalOf(slot)));
         try {
           await image.decode();
         } catch {
           continue; // the sheet shows what there is
         }
-        if (!this.bySlot.has(slot)) continue;
+        if (this.scene !== scene || !this.bySlot.has(slot)) continue;
         if (image.naturalWidth !== image.naturalHeight) continue; // … and squarely
         this.sharp.set(slot, { key: "own", image, x: 0, y: 0, size: image.naturalWidth });
         this._refresh();
