@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy import DateTime as SqlDateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -141,6 +142,14 @@ class Patch(Base):
     __table_args__ = (
         Index("ix_patch_dataset_path", "dataset_id", "path", unique=True),
         Index("ix_patch_dataset_label", "dataset_id", "label_id"),
+        # Only the patches that were relabelled: pages count them, and a scan of a million takes most of a second.
+        Index(
+            "ix_patch_changed",
+            "dataset_id",
+            "ordinal",
+            sqlite_where=text("label_id IS NOT imported_label_id"),
+            postgresql_where=text("label_id IS DISTINCT FROM imported_label_id"),
+        ),
     )
 
     dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"), primary_key=True)

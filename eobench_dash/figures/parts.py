@@ -10,6 +10,8 @@ from eobench_dash.figures.template import contrast_text, distinct, empty, escape
 Key = int | str
 NARROW, WIDE = 16, 24
 """As many characters of a name are written beside a bar; a part's own short name is never cut."""
+TILE = 12
+"""As many are written on a tile of a narrow treemap."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def treemap(parts: Sequence[Part], *, unit: str, none: str, theme: str = "light"
         return empty(none, theme=theme)
     drawn = go.Treemap(
         ids=[str(i) for i in range(len(parts))],
-        labels=distinct([part.name for part in parts]),
+        labels=distinct([part.name for part in parts], TILE if compact else WIDE),
         parents=[""] * len(parts),
         values=[part.count for part in parts],
         marker={"colors": [part.color for part in parts], "line": {"color": c.surface, "width": 1.5}, "pad": {"t": 0}},

@@ -7,7 +7,7 @@ from eobench_dash.db.models import Patch
 from eobench_dash.db.queries.datasets import visible_patches
 from eobench_dash.domain.looks import Looks, looks_of
 from eobench_dash.domain.people import Principal
-from eobench_dash.errors import PatchUnreadable
+from eobench_dash.errors import PatchUnreadable, PathRefused
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.pixels import open_pixels
 from eobench_dash.services.workspace import Workspace
@@ -29,7 +29,7 @@ def image_looks(ws: Workspace, who: Principal, *, dataset_id: int) -> Looks:
     for ordinal, path in rows:
         try:
             pixels = source.read(ordinal, path)
-        except PatchUnreadable:
+        except (PatchUnreadable, PathRefused):
             continue
         return looks_of(bands=len(pixels), eight_bit=pixels.dtype == np.uint8, modality=dataset.modality)
     return Looks()

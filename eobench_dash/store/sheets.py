@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,8 @@ class SheetFolder:
 
     def touch(self) -> None:
         """The map has been looked at."""
-        os.utime(self.path)
+        with suppress(FileNotFoundError):  # sheets of another map have been given the room meanwhile
+            os.utime(self.path)
 
     def make_room(self, needed: int, *, limit: int = KEEP_BYTES) -> None:
         """Remove sheets of the dataset's other maps, those longest not looked at first, until ``needed`` bytes fit."""

@@ -22,7 +22,7 @@ from eobench_dash.domain.clusters import (
     cluster_from,
 )
 from eobench_dash.domain.labels import NO_LABEL, default_color
-from eobench_dash.errors import BadInput, PatchUnreadable
+from eobench_dash.errors import BadInput, PatchUnreadable, PathRefused
 from eobench_dash.jobs.handle import JobHandle
 from eobench_dash.ml import clusters as ml
 from eobench_dash.ml.advice import MERGE, MIN_SPLIT, SPLIT
@@ -164,7 +164,7 @@ def _split(
     )  # fmt: skip
     of = hashlib.sha256(group.members.astype("<u4").tobytes()).hexdigest()[:16]
     key = cluster_key(
-        f"{features.fingerprint}/{of}",
+        f"{features.fingerprint}/{group.label.id}/{of}",
         method="advice",
         version=VERSION,
         params={"k": measures.k, "seed": seed, "gmm": ml.METHODS[ClusterMethod.GMM].version},
@@ -216,7 +216,7 @@ def _traits(
         try:
             pixels.append(source.read(ordinal, paths[ordinal]))
             read.append(place)
-        except PatchUnreadable:  # one missing picture does not matter here
+        except (PatchUnreadable, PathRefused):  # one missing picture does not matter here
             continue
     return traits(pixels, modality=dataset.modality), parts[read]
 

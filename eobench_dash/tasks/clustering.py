@@ -40,7 +40,9 @@ def run(ws: Workspace, job: JobHandle) -> None:
         label_ids = queries.label_ids(session, dataset)
         names = {label.id: label.name for label in session.scalars(live_labels(dataset.id))}
     params = {"k": args["k"], "min_size": args["min_size"], "seed": args["seed"]}
-    made_of = features.fingerprint if ordinals is None else f"{features.fingerprint}/{_members(ordinals)}"
+    made_of = features.fingerprint
+    if group is not None and ordinals is not None:  # the same patches under another label are another group
+        made_of = f"{features.fingerprint}/{group.id}/{_members(ordinals)}"
     key = cluster_key(made_of, method=method.name, version=method.version, params=params)
     known = stored_set(ws, dataset.id, key)
     if known is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from maps import opened  # noqa: F401
+from maps import opened, theatre  # noqa: F401
 from seats import ARGS, CHROMIUM, House, Quiet, Seat, log_in
 from werkzeug.serving import make_server
 

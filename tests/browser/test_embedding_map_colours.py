@@ -206,3 +206,11 @@ def test_switching_colours_fades_and_ends_exactly(opened: Callable[..., Driver])
     driver.until("!document.querySelector('.eob-map__ghost')")
     driver.settle()
     assert (driver.pixels() == driver.redrawn()).all()
+
+
+def test_a_map_that_is_taken_away_takes_its_legend_along(opened: Callable[..., Driver]) -> None:
+    driver = opened(with_columns(), colourBy="cluster-1", context=STILL).ready()
+    driver.until("document.querySelector('.eob-map__legend-row')")
+    driver.page.evaluate("() => dash_clientside.set_props('map', {coordsUrl: null})")
+    driver.page.wait_for_selector(".eob-map__state[data-kind=empty]", timeout=10_000)
+    driver.page.wait_for_selector(".eob-map__legend", state="hidden", timeout=5_000)

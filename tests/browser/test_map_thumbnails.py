@@ -75,7 +75,14 @@ class Sheets:
         return np.broadcast_to(np.array(color_of(ordinal), np.uint8), (64, 64, 3))
 
 
-def build_app(world: Sheets, **props: Any) -> Dash:
+class Stage:
+    """What the module's one server serves to the page that is opened next."""
+
+    world: Sheets
+    props: dict[str, Any]
+
+
+def build_app(stage: Stage) -> Dash:
     app = Dash(__name__, assets_folder="/nonexistent")
     server = app.server
 
@@ -86,29 +93,34 @@ def build_app(world: Sheets, **props: Any) -> Dash:
 
     @server.get("/coords")
     def coords() -> Response:
-        return Response(wire.pack_coords(world.xy[:, 0], world.xy[:, 1]))
+        return Response(wire.pack_coords(stage.world.xy[:, 0], stage.world.xy[:, 1]))
 
     @server.get("/labels")
     def labels() -> Response:
-        return Response(wire.pack_labels(world.codes))
+        return Response(wire.pack_labels(stage.world.codes))
 
     @server.get("/sheets.bin")
     def places() -> Response:
-        world.asked.append("places")
-        return Response(pack_places(world.places), headers={"X-EOBench-Sheets": "k1"})
+        stage.world.asked.append("places")
+        return Response(pack_places(stage.world.places), headers={"X-EOBench-Sheets": "k1"})
 
     @server.get("/sheets/<int:tile>/<int:number>.jpg")
     def sheet(tile: int, number: int) -> Response:
         assert request.args.get("v") == "k1"
+        world = stage.world
         world.asked.append(f"{tile}/{number}")
         world.gate.wait(20)
         return Response(world.sheet(tile, number), mimetype="image/jpeg")
 
-    options = {
-        "id": "map", "coordsUrl": "/coords", "labelsUrl": "/labels", "labels": LABELS, "sheetsUrl": "/sheets",
-        "style": {"height": "100vh"},
-    } | props  # fmt: skip
-    app.layout = html.Div(EmbeddingMap(**options))
+    def layout() -> html.Div:
+        options = {
+            "id": "map", "coordsUrl": "/coords", "labelsUrl": "/labels", "labels": LABELS, "sheetsUrl": "/sheets",
+            "style": {"height": "100vh"},
+        } | stage.props  # fmt: skip
+        return html.Div(EmbeddingMap(**options))
+
+    stage.props = {}
+    app.layout = layout
     return app
 
 
@@ -172,24 +184,35 @@ class Driver:
         return [tuple(found) for found in self.js(code)]
 
 
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Stage, str]]:
+    stage = Stage()
+    server = make_server("127.0.0.1", 0, build_app(stage).server, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield stage, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture
-def open_map(chromium_here: Any) -> Iterator[Callable[..., Driver]]:
+def open_map(chromium_here: Any, served: tuple[Stage, str]) -> Iterator[Callable[..., Driver]]:
+    stage, url = served
     stops: list[Callable[[], None]] = []
     problems: list[str] = []
 
     def start(world: Sheets, *, motion: str = "reduce", scale: float = 1, **props: Any) -> Driver:
-        app = build_app(world, **props)
-        server = make_server("127.0.0.1", 0, app.server, threaded=True, request_handler=Quiet)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+        stage.world, stage.props = world, props
+        # Each test has a context of its own: sheets are kept by the browser for good.
         context = chromium_here.new_context(
             viewport={"width": 1000, "height": 700}, reduced_motion=motion, device_scale_factor=scale
         )
-        stops.extend([world.gate.set, context.close, server.shutdown, thread.join, server.server_close])
+        stops.extend([world.gate.set, context.close])
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and problems.append(m.text))
         page.on("pageerror", lambda e: problems.append(str(e)))
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.goto(url)
         driver = Driver(page)
         driver.until("map && map.state().ready && map.state().settled")
         return driver

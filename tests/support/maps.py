@@ -22,6 +22,7 @@ from eobench_dash.domain import wire
 from eobench_dash.domain.labels import NO_LABEL, PALETTE
 
 CSP = "default-src 'self'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
+EVENTS = ("clickData", "contextData", "selectedData", "view")
 NAMES = ("Annual crop", "Forest", "Herbaceous", "Highway", "Industrial", "Pasture", "Permanent crop", "Residential",
          "River", "Sea & lake")  # fmt: skip
 
@@ -74,43 +75,55 @@ def picture(ordinal: int) -> bytes:
     return out.getvalue()
 
 
-def build_app(world: World, *, second: dict[str, Any] | None = None, **props: Any) -> Dash:
-    """The app under test: one map (or two side by side), and the first one's events as JSON in <pre id=out-…>."""
-    app = Dash(__name__, assets_folder="/nonexistent", suppress_callback_exceptions=True)
-    routes(app, world)
-    options: dict[str, Any] = {
-        "id": "map", "coordsUrl": "/coords/1", "labelsUrl": "/labels/1", "imageUrl": "/image/{ordinal}",
-        "changesUrl": "/changes/1", "columnsUrl": "/columns/{name}", "labels": world.labels,
-        "style": {"height": "100vh"},
-    } | props  # fmt: skip
-    maps = [EmbeddingMap(**options)]
-    if second is not None:
-        maps.append(EmbeddingMap(**(options | {"id": "second", "changesUrl": None} | second)))
-    halves = {"display": "grid", "gridTemplateColumns": f"repeat({len(maps)}, minmax(0, 1fr))"}
-    events = ("clickData", "contextData", "selectedData", "view")
-    app.layout = html.Div([
-        html.Div(maps, id="place", style=halves),
-        html.Button("toggle", id="toggle", style={"position": "fixed", "top": "-99px"}),
-        dcc.Store(id="props", data={}),
-        *(html.Pre(id=f"out-{name}", hidden=True) for name in events),
-    ])  # fmt: skip
-    for name in events:
-        app.callback(Output(f"out-{name}", "children"), Input("map", name), prevent_initial_call=True)(json.dumps)
+class Stage:
+    """The app under test, one for a module's tests: what it serves is set before a page is opened.
 
-    @app.callback(
-        Output("place", "children"), Input("toggle", "n_clicks"), State("place", "children"), prevent_initial_call=True
-    )
-    def toggle(clicks: int | None, children: Any) -> Any:  # unmounts and mounts the map
-        return html.P("gone") if (clicks or 0) % 2 else EmbeddingMap(**options)
+    One map (or two side by side), and the first one's events as JSON in <pre id=out-…>.
+    """
 
-    return app
+    def __init__(self) -> None:
+        self.world = clusters(0)
+        self.maps: list[dict[str, Any]] = []
+        self.app = Dash(__name__, assets_folder="/nonexistent", suppress_callback_exceptions=True)
+        routes(self.app, self)
+        self.app.layout = self._layout
+        for name in EVENTS:
+            self.app.callback(Output(f"out-{name}", "children"), Input("map", name), prevent_initial_call=True)(
+                json.dumps
+            )
+        clicks, children = Input("toggle", "n_clicks"), State("place", "children")
+        self.app.callback(Output("place", "children"), clicks, children, prevent_initial_call=True)(self._toggle)
+
+    def show(self, world: World, *, second: dict[str, Any] | None = None, **props: Any) -> None:
+        options: dict[str, Any] = {
+            "id": "map", "coordsUrl": "/coords/1", "labelsUrl": "/labels/1", "imageUrl": "/image/{ordinal}",
+            "changesUrl": "/changes/1", "columnsUrl": "/columns/{name}", "labels": world.labels,
+            "style": {"height": "100vh"},
+        } | props  # fmt: skip
+        self.world, self.maps = world, [options]
+        if second is not None:
+            self.maps.append(options | {"id": "second", "changesUrl": None} | second)
+
+    def _layout(self) -> html.Div:
+        halves = {"display": "grid", "gridTemplateColumns": f"repeat({len(self.maps)}, minmax(0, 1fr))"}
+        return html.Div([
+            html.Div([EmbeddingMap(**options) for options in self.maps], id="place", style=halves),
+            html.Button("toggle", id="toggle", style={"position": "fixed", "top": "-99px"}),
+            dcc.Store(id="props", data={}),
+            *(html.Pre(id=f"out-{name}", hidden=True) for name in EVENTS),
+        ])  # fmt: skip
+
+    def _toggle(self, clicks: int | None, _children: Any) -> Any:
+        """Unmounts and mounts the map."""
+        return html.P("gone") if (clicks or 0) % 2 else EmbeddingMap(**self.maps[0])
 
 
-def routes(app: Dash, world: World) -> None:
+def routes(app: Dash, stage: Stage) -> None:
     server = app.server
 
     @server.before_request
     def note() -> None:
+        world = stage.world
         kind = request.path.split("/")[1]
         if kind in ("coords", "labels", "image", "changes", "columns"):
             world.asked.append(request.full_path.rstrip("?"))
@@ -125,28 +138,29 @@ def routes(app: Dash, world: World) -> None:
 
     @server.get("/coords/<int:number>")
     def coords(number: int) -> Response:
+        world = stage.world
         places = world.others.get(number, (world.x, world.y, world.ordinals))
         return Response(wire.pack_coords(*places), mimetype=wire.MIMETYPE)
 
     @server.get("/columns/<name>")
     def column(name: str) -> Response:
-        if name not in world.columns:
+        if name not in stage.world.columns:
             abort(404)
-        return Response(wire.pack_column(*world.columns[name]), mimetype=wire.MIMETYPE)
+        return Response(wire.pack_column(*stage.world.columns[name]), mimetype=wire.MIMETYPE)
 
     @server.get("/labels/<int:_>")
     def labels(_: int) -> Response:
-        response = make_response(wire.pack_labels(world.codes))
-        response.headers[wire.EVENT_HEADER] = str(world.last)
+        response = make_response(wire.pack_labels(stage.world.codes))
+        response.headers[wire.EVENT_HEADER] = str(stage.world.last)
         return response
 
     @server.get("/image/<int:ordinal>")
     def image(ordinal: int) -> Response:
-        return Response((world.pictures or picture)(ordinal), mimetype="image/png")
+        return Response((stage.world.pictures or picture)(ordinal), mimetype="image/png")
 
     @server.get("/changes/<int:_>")
     def changes(_: int) -> Response:
-        since = int(request.args["since"])
+        world, since = stage.world, int(request.args["since"])
         fresh = [(o, c) for event, o, c in world.changes if event > since]
         return jsonify(wire.changes_payload(last=world.last, changes=fresh, labels=world.new_labels))
 
@@ -268,24 +282,55 @@ class Driver:
         return self.js("document.querySelector('.eob-map__label').textContent")
 
 
+@dataclass
+class Theatre:
+    """What a module's tests share: the served app, and browsing contexts, whose caches hold Dash's scripts."""
+
+    browser: Any
+    stage: Stage
+    url: str
+    contexts: dict[str, Any] = field(default_factory=dict)
+
+    def page(self, viewport: tuple[int, int], options: dict[str, Any]) -> Any:
+        """A new page; contexts are shared by what cannot be set page by page."""
+        motion = options.get("reduced_motion", "no-preference")
+        rest = {name: value for name, value in options.items() if name != "reduced_motion"}
+        size = {"width": viewport[0], "height": viewport[1]}
+        key = json.dumps(rest, sort_keys=True)
+        if key not in self.contexts:
+            self.contexts[key] = self.browser.new_context(viewport=size, **rest)
+        page = self.contexts[key].new_page()
+        page.set_viewport_size(size)
+        page.emulate_media(reduced_motion=motion)
+        return page
+
+
+@pytest.fixture(scope="module")
+def theatre(chromium_here: Any) -> Iterator[Theatre]:
+    stage = Stage()
+    running = Running(stage.app)
+    theatre = Theatre(chromium_here, stage, running.url)
+    yield theatre
+    for context in theatre.contexts.values():
+        context.close()
+    running.stop()
+
+
 @pytest.fixture
-def opened(chromium_here: Any) -> Iterator[Callable[..., Driver]]:
+def opened(theatre: Theatre) -> Iterator[Callable[..., Driver]]:
     """opened(world, viewport=…, context=…, **props) -> a driver on a map; complaints of the browser fail the test."""
-    things: list[Any] = []
     drivers: list[Driver] = []
 
     def start(
         world: World, *, viewport: tuple[int, int] = (1000, 700), context: dict[str, Any] | None = None, **props: Any
     ) -> Driver:
-        running = Running(build_app(world, **props))
-        browsing = chromium_here.new_context(viewport={"width": viewport[0], "height": viewport[1]}, **(context or {}))
-        things.extend([browsing.close, running.stop])
-        drivers.append(Driver(browsing.new_page(), running.url))
+        theatre.stage.show(world, **props)
+        drivers.append(Driver(theatre.page(viewport, context or {}), theatre.url))
         return drivers[-1]
 
     yield start
-    for stop in things:
-        stop()
+    for driver in drivers:
+        driver.page.close()
     for driver in drivers:
         complaints = [p for p in driver.problems if "Failed to load resource" not in p]  # those a test asked for
         assert not complaints, complaints

@@ -174,18 +174,18 @@ class Seat:
         return self.js("map.labelOf(a[0]).name", ordinal)
 
     def alone(self, *, label: str, avoid: Sequence[int] = ()) -> int:
-        """A patch of this label that a pointer meets where it is drawn, clear of card and tools."""
-        code = """(() => {
+        """A patch of this label that a pointer meets where it is drawn: clear of tools, and rather of the card too."""
+        code = """[(x, y) => !(x < 300 && y < 320), () => true].map((aside) => {
           const box = document.querySelector('.eob-map__top').getBoundingClientRect(), n = map.state().n;
           for (let o = 0; o < n; o++) {
             const at = map.screenOf(o);
             if (!at || map.labelOf(o).name !== a[0] || a[1].includes(o)) continue;
             const x = at.x - box.left, y = at.y - box.top;
-            const clear = x > 8 && x < box.width - 70 && y > 8 && y < box.height - 50 && !(x < 300 && y < 320);
+            const clear = x > 8 && x < box.width - 70 && y > 8 && y < box.height - 50 && aside(x, y);
             if (clear && [[0, 0], [2, 2], [-2, -2]].every(([dx, dy]) => map.pick(x + dx, y + dy) === o)) return o;
           }
           return -1;
-        })()"""
+        }).find((found) => found >= 0) ?? -1"""
         found = self.js(code, label, list(avoid))
         assert found >= 0, f"no patch of {label} lies alone"
         return found

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy import Row, Select, and_, func, select
 
 from eobench_dash.db.models import AnnotationEvent, Dataset, Embedding, FeatureSet, Label, MetricRun, Patch
 from eobench_dash.domain.datasets import DatasetState
@@ -22,18 +22,19 @@ def visible_patches(dataset: Dataset) -> Any:
 
 
 def patch_counts() -> Select[int, int, int]:
-    """Per dataset: id, labelled patches, patches whose label is no longer the imported one."""
-    changed = or_(
-        Patch.label_id != Patch.imported_label_id,
-        Patch.label_id.is_(None) & Patch.imported_label_id.is_not(None),
-        Patch.label_id.is_not(None) & Patch.imported_label_id.is_(None),
-    )
-    return (
-        select(Patch.dataset_id, func.count(Patch.label_id), func.sum(case((changed, 1), else_=0)))
-        .join(Dataset, Dataset.id == Patch.dataset_id)
-        .where(Patch.ordinal < Dataset.patch_count)
-        .group_by(Patch.dataset_id)
-    )
+    """Per dataset: id, labelled patches, patches whose label is no longer the imported one.
+
+    Counted from indexes: the patches without label, those that changed, and (few or none) those still being imported.
+    """
+    unseen = Patch.ordinal >= Dataset.patch_count
+    bare = _patches(Patch.label_id.is_(None)) - _patches(Patch.label_id.is_(None), unseen)
+    changed = _patches(Patch.label_id.is_distinct_from(Patch.imported_label_id), ~unseen)
+    return select(Dataset.id, Dataset.patch_count - bare, changed)
+
+
+def _patches(*conditions: Any) -> Any:
+    own = select(func.count()).select_from(Patch).where(Patch.dataset_id == Dataset.id, *conditions)
+    return own.correlate(Dataset).scalar_subquery()
 
 
 def label_counts() -> Select[int, int]:

@@ -20,7 +20,7 @@ CHOICES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "changes": ("Changes: import → now", {"flow": "Flows", "pairs": "Sizes", "bar": "Bars", "tree": "Tiles"}),
     "time": ("Changes over time", {"auto": "Auto", "hour": "Hours", "day": "Days"}),
     "people": ("Changes per annotator", SHARES),
-    "clusters": ("Clusters", {**SHARES, "mix": "Labels in"}),
+    "clusters": ("Clusters", {**SHARES, "mix": "Labels"}),
 }
 """What is shown → its title and the forms that suit it, the usual one first."""
 

@@ -67,11 +67,11 @@ def cluster_set(dataset: DatasetSummary, found: ClusterSetInfo, *, may_clean: bo
         *[html.P(text) for text in quality_words(found.quality)],
         html.P(
             [
-                "by ",
+                "By ",
                 found.created_by or "the system",
                 ", ",
                 ago(found.created_at),
-                f", on the features {found.feature_kind}",
+                f", from the features “{found.feature_kind}”",
             ]
         ),
     ]
@@ -115,7 +115,6 @@ def _cluster(dataset: DatasetSummary, found: ClusterSetInfo, cluster: Cluster, *
         [
             dot(cluster.color),
             html.Span(cluster.name, className="eob-clip", **{"data-cluster-name": ""}),
-            html.Span(f"{cluster.size:,}", className="eob-explore__count"),
         ],
         type="button",
         title=f"{cluster.name}: {count(cluster.size, 'patch', 'patches')}. Click: only this cluster; again: all.",
@@ -129,12 +128,13 @@ def _cluster(dataset: DatasetSummary, found: ClusterSetInfo, cluster: Cluster, *
             icon_button("Split off as label …", "merge", look="quiet small", **{"data-clusters": "split"}),
         ]
     told = holds(cluster) if found.label is None else ""  # of one label's group it would say the same of all
-    inside = [html.Span(told, className="eob-muted eob-small eob-clip")] if told else []
+    size = count(cluster.size, "patch", "patches")
+    inside = html.Span(f"{size} · {told}" if told else size, className="eob-muted eob-small eob-clip")
     return html.Li(
         [
             html.Div([head, *acts], className="eob-clusters__head"),
             thumbs(dataset, cluster.typical, f"typical of {cluster.name}"),
-            *inside,
+            inside,
         ],
         className="eob-cluster",
         **does,

@@ -93,8 +93,7 @@ function stateOf(map) {
 
 function tableOf(scene, of = "codes") {
   const slots = [];
-  for (let s = 0; scene && s < scene.n; s++) if (scene.isShown(s)) slots.push(s);
-  slots.sort((a, b) => scene.ordinalOf(a) - scene.ordinalOf(b));
+  for (let o = 0, s; scene && o < scene.end; o++) if (scene.isShown((s = scene.slotOf(o)))) slots.push(s);
   return {
     ordinals: Uint32Array.from(slots, (s) => scene.ordinalOf(s)), codes: Uint16Array.from(slots, (s) => scene[of][s]),
     x: Float32Array.from(slots, (s) => scene.grid.gx[s]), y: Float32Array.from(slots, (s) => scene.grid.gy[s]),

@@ -152,6 +152,10 @@ export class EmbeddingMapView {
     this.chrome.setSelected(0);
     this.resize();
     if (scene) this.colouring.colors();
+    else {
+      this.thumbs.forget(null);
+      this.legend.show();
+    }
     this.draw();
   }
 

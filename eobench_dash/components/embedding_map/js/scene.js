@@ -26,10 +26,12 @@ export class Scene {
     this.hiddenLabels = new Uint8Array(65536);
     this.selected = 0;
     this.shown = this.n;
+    this.end = this.n; // one beyond the greatest ordinal
     if (this.ordinals) {
       let top = -1;
       for (let i = 0; i < this.n; i++) if (this.ordinals[i] > top) top = this.ordinals[i];
-      this.indexOf = new Int32Array(top + 1).fill(-1);
+      this.end = top + 1;
+      this.indexOf = new Int32Array(this.end).fill(-1);
       for (let i = 0; i < this.n; i++) this.indexOf[this.ordinals[i]] = i;
     }
     this.setLabels(labels);
@@ -55,7 +57,7 @@ export class Scene {
   slotOf(ordinal) {
     if (!Number.isInteger(ordinal) || ordinal < 0) return -1;
     if (!this.ordinals) return ordinal < this.n ? this.grid.slotOf[ordinal] : -1;
-    const index = ordinal < this.indexOf.length ? this.indexOf[ordinal] : -1;
+    const index = ordinal < this.end ? this.indexOf[ordinal] : -1;
     return index < 0 ? -1 : this.grid.slotOf[index];
   }
 

@@ -155,9 +155,9 @@ export class Selecting {
 
   /** Another scene: hide in it what is hidden. */
   attach() {
-    this.map.scene.hideLabels(this.hidden);
-    this._hideByColumn();
-    this._hideByOnly();
+    if (this.hidden.length) this.map.scene.hideLabels(this.hidden);
+    if (this.column.hidden.length || this.column.range) this._hideByColumn();
+    if (this.onlyThese) this._hideByOnly();
   }
 
   // ---- labels ----

@@ -29,14 +29,14 @@ export class Thumbs {
     this.sheets = new Sheets(() => this._refresh());
     this.sharp = new Map(); // slot -> source: the patch's own picture
     this.mosaic = new Mosaic();
-    this._forget(null);
+    this.forget(null);
   }
 
   destroy() {
     clearTimeout(this.timer);
     this.sheets.destroy();
     this.mosaic.destroy();
-    this._forget(null);
+    this.forget(null);
     this.map = null;
   }
 
@@ -44,7 +44,7 @@ export class Thumbs {
     const url = thumbnails === false ? null : sheetsUrl || null;
     if (url === this.sheets.url) return;
     this.sheets.set(url);
-    this._forget(null);
+    this.forget(null);
     if (!this.map.scene) return;
     this.map.renderer.invalidate(); // what is drawn on the picture goes
     this.map.draw();
@@ -91,7 +91,7 @@ export class Thumbs {
   frame(view, frame, scene) {
     const { renderer } = this.map;
     if (!this.sheets.url) return false;
-    if (scene !== this.scene) this._forget(scene);
+    if (scene !== this.scene) this.forget(scene);
     const moved = renderer.painted !== this.painted;
     if (!moved && !this.fresh && !this.fading) return false;
     this.painted = renderer.painted;
@@ -106,7 +106,8 @@ export class Thumbs {
     return this.fading || look;
   }
 
-  _forget(scene) {
+  /** Another scene, or none: nothing of what there was is of use. */
+  forget(scene) {
     Object.assign(this, { scene, on: false, last: null, fine: false, painted: null, fresh: false });
     this._clear();
     this.sheets.want(32, []);
