@@ -43,8 +43,10 @@
   const stem = () => (root().dataset.name || "map").replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 80);
 
   const png = async () => {
+    const map = window.eob.explore.map();
+    if (!map?.table()?.ordinals.length) return toast("No patch is shown, so there is no picture.");
     try {
-      save(await window.eob.explore.map().png(), `${stem()}-map.png`);
+      save(await map.png(), `${stem()}-map.png`);
     } catch (error) {
       toast(`The map could not be made into a picture: ${error.message}`, "danger");
     }

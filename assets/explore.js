@@ -116,7 +116,8 @@
     if (now !== dataset) {
       dataset = now;
       hidden.clear();
-      labels = digits = [];
+      labels = [];
+      digits = [];
       document.dispatchEvent(new CustomEvent("eob:dataset", { detail: now }));
     }
     if (!now) return;
@@ -136,7 +137,7 @@
   const picked = (pick) => { if (pick) window.eob.explore.showing(pick.ordinal); };
   const table = (rows) => {
     labels = (rows ?? []).map(([code, name, color, count]) => ({ code, name, color, count }));
-    if (!digits.length) digits = labels.slice(0, 9).map((label) => label.code);
+    for (const { code } of labels) if (digits.length < 9 && !digits.includes(code)) digits.push(code); // a new label takes a free key
     dressGroups();
   };
 

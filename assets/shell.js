@@ -137,6 +137,7 @@
 
   // -- a word when the log-in has ended or the server is gone ---------------------------------------------------------
   const ask = window.fetch.bind(window);
+  const SILENCE = "The server does not answer"; // so begin all messages that its next answer makes untrue
   let silent = false;
   window.fetch = async (resource, options) => {
     const url = String(resource?.url ?? resource);
@@ -146,12 +147,16 @@
       if (dash && answer.status === 401) {
         toast({ text: "Your log-in has ended. Log in again to go on.", kind: "danger", href: `/auth/login?next=${encodeURIComponent(location.pathname)}` });
       }
-      if (dash && silent && answer.ok) { silent = false; toast({ text: "The server answers again.", kind: "ok" }); }
+      if (dash && silent && answer.ok) {
+        silent = false;
+        for (const old of [...corner.children]) if (old.dataset.text.startsWith(SILENCE)) old.remove();
+        toast({ text: "The server answers again.", kind: "ok" });
+      }
       return answer;
     } catch (error) {
       if (dash && !silent && error.name !== "AbortError") {
         silent = true;
-        toast({ text: "The server does not answer. Your work so far is kept; this page tries again by itself.", kind: "danger" });
+        toast({ text: `${SILENCE}. Your work so far is kept; this page tries again by itself.`, kind: "danger" });
       }
       throw error;
     }

@@ -86,4 +86,6 @@ def default_feature_set(session: Session, dataset_id: int, kind: str | None) -> 
     if kind:
         have = ", ".join(row.kind for row in rows) or "none yet"
         raise BadInput(f"This dataset has no features of kind {kind!r} (it has: {have}). Compute them first.")
-    raise BadInput("This dataset has no features yet. Compute them first (eobench features NAME --kind all).")
+    raise BadInput(
+        "This dataset has no features yet. Compute them first: on the dataset's page, or by eobench features."
+    )

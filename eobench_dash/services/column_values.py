@@ -126,15 +126,16 @@ def _clusters(source: Source, row: ClusterSet) -> Column:
 
 
 def _product(source: Source) -> Column:
-    found: dict[int, str] = {}
+    number_of: dict[str, int] = {}
+    numbers = np.full(source.dataset.patch_count, -1, np.int32)
     for ordinal, path in source.session.execute(queries.paths(source.dataset)).yield_per(50_000):
         if (product := domain.product_of(path)) is not None:
-            found[ordinal] = product
-    names = sorted(set(found.values()))[:NO_CATEGORY]
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.full(source.dataset.patch_count, NO_CATEGORY, np.uint16)
-    codes[list(found)] = [code_of.get(name, NO_CATEGORY) for name in found.values()]
-    return domain.counted([(code, name, domain.palette_color(code)) for code, name in enumerate(names)], codes)
+            numbers[ordinal] = number_of.setdefault(product, len(number_of))
+    names = sorted(number_of)[:NO_CATEGORY]
+    code_of = np.full(len(number_of) + 1, NO_CATEGORY, np.uint16)  # the last: of no product (-1)
+    code_of[[number_of[name] for name in names]] = np.arange(len(names))
+    named = [(code, name, domain.palette_color(code)) for code, name in enumerate(names)]
+    return domain.counted(named, code_of[numbers])
 
 
 def _longitude(source: Source) -> Column:

@@ -49,6 +49,13 @@ class SheetBook:
         known = self.folder.order()
         if known is not None:
             return known
+        with _ORDERING:  # seconds of a million patches: once is enough
+            return self._ordered()
+
+    def _ordered(self) -> npt.NDArray[np.uint32]:
+        known = self.folder.order()
+        if known is not None:
+            return known
         self.folder.make_room(self.rows * BYTES_PER_PATCH)
         arrays = self._arrays()
         order = sheet_order(arrays["xy"], coarse=PER_SHEET[COARSE], fine=PER_SHEET[FINE])
@@ -169,6 +176,7 @@ def _book(ws: Workspace, who: Principal, dataset_id: int, embedding_id: int) -> 
     return SheetBook(ws, dataset, row)
 
 
+_ORDERING = threading.Lock()
 _MAKING = threading.Lock()
 _IN_LINE = threading.BoundedSemaphore(3)
 

@@ -35,7 +35,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
         labels, codes, paths_hash, last_event = _labels_now(session, dataset)
         owner = session.get(User, job.owner_id) if job.owner_id else None
     folds, seed = job.args["folds"], job.args["seed"]
-    x = as_features(FeatureArray(space_dir(ws, features)).as_array())
+    x = as_features(FeatureArray(space_dir(ws, features)).as_array()[: dataset.patch_count])
     notes: list[str] = []
     purity = _purity(ws, job, features, codes, notes)
     predictions = _predict(job, x, codes, folds=folds, seed=seed, own_scale=features.kind != "imported", notes=notes)

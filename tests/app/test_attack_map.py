@@ -133,7 +133,7 @@ def test_names_of_people_are_told_only_of_those_who_worked_on_it(lakes, client_o
     for person in (ben, ada, 0, 99):
         answer = client_of(None).get(f"{at}{person}")
         assert answer.status_code == 403 and "lake-" not in answer.get_data(as_text=True)
-    for path in (f"columns/annotator.bin", "columns/imported.bin"):
+    for path in ("columns/annotator.bin", "columns/imported.bin"):
         assert b"lake-" not in client_of(None).get(f"/data/datasets/{lakes.id}/{path}").data
     for path in paths(lakes, lakes.id):
         assert b"lake-" not in client_of(None).get(path).data, path

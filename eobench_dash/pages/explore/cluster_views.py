@@ -46,7 +46,7 @@ def set_options(sets: Sequence[ClusterSetInfo]) -> list[dict[str, Any]]:
 
 def nothing(*, may_clean: bool) -> Component:
     """What the list says while there are no clusters."""
-    words = "Clusters are groups of patches that look alike, found between their features and not on the map."
+    words = "Clusters are groups of patches that look alike, found in their features and not on the map."
     more = " Find some to see what a label holds." if may_clean else " An expert can have them found."
     return empty("No clusters yet", words + more, icon_name="grid")
 

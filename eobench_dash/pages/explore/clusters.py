@@ -64,7 +64,7 @@ def _form() -> Component:
             field("Patches", dcc.Dropdown(id=ids.CLUSTERS_GROUP, options=[], value="", clearable=False)),
             field("Number", number, hint=asks),
             field("Features", dcc.Dropdown(id=ids.CLUSTERS_FEATURE, options=[], clearable=False)),
-            html.P("Clusters are found between the features, never on the flat map.", className="eob-muted"),
+            html.P("Clusters are found in the features, never on the flat map.", className="eob-muted"),
             html.Div(
                 button("Find", id=ids.CLUSTERS_COMPUTE, look="primary", **{"data-eob-close": ""}), className="eob-row"
             ),

@@ -24,6 +24,9 @@ def hint() -> Component:
 
 def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighbour]) -> list[Component]:
     """The patch and its neighbours, ranked; those with another label are marked."""
+    top = [_patch(dataset, patch), _story(patch.ordinal)]
+    if not found:
+        return [*top, html.P("It has no neighbours: nothing else was described yet.", className="eob-muted eob-small")]
     clashing = sum(n.label != patch.label for n in found)
     these = button(
         "Select",
@@ -40,8 +43,7 @@ def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighb
     head = [html.H2("Neighbours"), html.Span([clashes, these] if clashing else these)]
     items = [_neighbour(dataset, n, clash=n.label != patch.label) for n in found]
     return [
-        _patch(dataset, patch),
-        _story(patch.ordinal),
+        *top,
         html.Div(head, className="eob-explore__head"),
         _mix(patch, found),
         html.Ol(items, className="eob-explore__neighbours"),

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,12 +10,11 @@ from lakes import Lakes
 from sqlalchemy import func, select, update
 from structured import add_structured, blobs
 
-from eobench_dash.db.models import ClusterSet, Dataset, Embedding, FeatureSet, Job, MetricRun, Patch, SavedSelection
+from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job, MetricRun, Patch, SavedSelection
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.labels import NO_LABEL
-from eobench_dash.domain.people import ANONYMOUS
 from eobench_dash.domain.wire import unpack_column
-from eobench_dash.errors import BadInput, Conflict, EOBenchError, NotAllowed, NotFound
+from eobench_dash.errors import BadInput, Conflict, NotFound
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import (
     analytics,
@@ -24,12 +22,9 @@ from eobench_dash.services import (
     changes,
     clusters,
     columns,
-    datasets,
-    embeddings,
     labels,
     selections,
     sheets,
-    vocabulary,
 )
 from eobench_dash.store.arrays import save_array, save_arrays
 
@@ -72,7 +67,10 @@ def test_a_label_made_while_labels_are_read_breaks_no_answer(lakes, monkeypatch,
         monkeypatch.setattr(module, name, later)
     if asked == "labels":
         codes, _ = changes.label_codes(ws, ben, dataset_id=lakes.id)
-        assert codes.tolist() in ([0] * 5 + [1] * 4 + [2] * 2 + [NO_LABEL], [3, 3] + [0] * 3 + [1] * 4 + [2] * 2 + [NO_LABEL])
+        assert codes.tolist() in (
+            [0] * 5 + [1] * 4 + [2] * 2 + [NO_LABEL],
+            [3, 3] + [0] * 3 + [1] * 4 + [2] * 2 + [NO_LABEL],
+        )
     elif asked == "moves":
         assert sum(move.patches for move in analytics.before_after(ws, ben, dataset_id=lakes.id)) == 12
     else:
@@ -271,9 +269,7 @@ def test_paths_that_lead_elsewhere_show_nothing_and_break_nothing(pictured) -> N
     from eobench_dash.tasks.advising import _traits
 
     lakes, number = pictured
-    found, _ = sheets.sheet(
-        lakes.ws, lakes.who["rob"], dataset_id=lakes.id, embedding_id=number, tile=64, number=0
-    )
+    found, _ = sheets.sheet(lakes.ws, lakes.who["rob"], dataset_id=lakes.id, embedding_id=number, tile=64, number=0)
     assert found
     assert [look.name for look in image_looks(lakes.ws, lakes.who["rob"], dataset_id=lakes.id).looks] == ["true"]
     seen, parts = _traits(lakes.ws, lakes.dataset(), np.arange(12), np.zeros(12, np.int64))
@@ -326,3 +322,155 @@ def test_sheets_that_make_room_for_others_meanwhile_are_made_again(pictured, mon
         patched.setattr(sheets.SheetBook, "places", then_gone)
         assert sheets.sheet_places(lakes.ws, lakes.who["rob"], **ask)[0] == first
     assert sheets.sheet(lakes.ws, lakes.who["rob"], tile=64, number=0, **ask)[0]
+
+
+# -- numbers, against slow plain Python -------------------------------------------------------------------------------
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_and_charts_against_plain_loops(make_lakes, seed) -> None:
+    """90 patches, 23 neighbours each, labels changed, merged, taken away and undone: every number is counted again."""
+    rng = np.random.default_rng(seed)
+    n, names = 90, ("River", "Lake", "Sea")
+    made = make_lakes("Many", count=n, label_of=lambda o: None if o % 11 == 0 else int(o * 7 % 3))
+    ws, who, at = made.ws, made.who, {"dataset_id": made.id}
+    near = np.array([rng.permutation(np.delete(np.arange(n), o))[:23] for o in range(n)], np.int32)
+    with ws.db.write() as session:
+        features = FeatureSet(dataset_id=made.id, kind="all", dim=2, rows=n, folder="f", fingerprint="f" * 64)
+        session.add_all([features, MetricRun(dataset_id=made.id, fingerprint="f" * 64, artefact="p")])
+        session.flush()
+        name = columns_graph(features)
+    save_array(ws.store.artefact_path(made.id, f"{name}-indices", ".npy"), near)
+    rows, shares = np.sort(rng.permutation(n)[:50]), rng.dirichlet(np.ones(3), 50).astype(np.float16)
+    best = shares.argmax(axis=1)
+    save_arrays(
+        ws.store.artefact_path(made.id, "p", ".npz"),
+        rows=rows.astype(np.uint32), predicted=best.astype(np.uint16), codes=np.arange(3, dtype=np.uint16),
+        probabilities=shares,
+    )  # fmt: skip
+    log: list[tuple[str, list[int]]] = []
+    for step in range(8):
+        person = ("ben", "ada")[step % 2]
+        some = sorted(rng.permutation(n)[: int(rng.integers(1, 30))].tolist())
+        label = [*names, None, "Pond"][int(rng.integers(5))]
+        done = annotate.relabel(ws, who[person], ordinals=some, label=label, create=True, **at)
+        if done.batch_id:
+            log.append((person, [o for o, _ in done.changes]))
+    if labels_named(made, "Pond") and seed:
+        labels.merge_labels(ws, who["ben"], source=1, target=2, **at)
+
+    now, first = made.labels(), [made.initial[o] for o in range(n)]
+    known = {label.code: label.name for label in labels.list_labels(ws, who["ben"], **at)}
+    merged = {0: "River", 1: "Sea" if 1 not in known else "Lake", 2: "Sea"}
+
+    def column(name: str) -> tuple[dict, list]:
+        told, values = unpack_column(columns.column_bytes(ws, who["ben"], name=name, **at)[0])
+        return told, values.tolist()
+
+    told, suggested = column("suggested")
+    _, agreement = column("agreement")
+    called = {c["code"]: c["name"] for c in told["categories"]} | {NO_LABEL: None}
+    for o in range(n):
+        votes = [now[j] for j in near[o, :20].tolist()]
+        counts = Counter(v for v in votes if v is not None)
+        most = max(counts.values())
+        assert called[suggested[o]] == next(v for v in votes if v is not None and counts[v] == most), o
+        if now[o] is None:
+            assert np.isnan(agreement[o])
+        else:
+            assert agreement[o] == pytest.approx(sum(v == now[o] for v in votes) / 20)
+    data, _ = columns.mix_bytes(ws, who["ben"], **at)
+    codes, counts = np.frombuffer(data, "<u2", 3 * n, 16).reshape(n, 3), np.frombuffer(data, "u1", 4 * n, 16 + 6 * n)
+    for o in range(n):
+        votes = [now[j] for j in near[o, :20].tolist() if now[j] is not None]
+        wanted = sorted(Counter(votes).items(), key=lambda pair: (-pair[1], votes.index(pair[0])))[:3]
+        got = [
+            (known[c], k)
+            for c, k in zip(codes[o].tolist(), counts.reshape(n, 4)[o, :3].tolist(), strict=True)
+            if c != NO_LABEL
+        ]
+        assert got == wanted, o
+
+    (_, confidence), (_, suspicion), (predicted_told, predicted) = map(column, ("confidence", "suspicion", "predicted"))
+    said = {c["code"]: c["name"] for c in predicted_told["categories"]}
+    of_row = {int(row): i for i, row in enumerate(rows)}
+    for o in range(n):
+        i = of_row.get(o)
+        wanted = None
+        if i is not None and now[o] in merged.values():
+            wanted = sum(float(shares[i, c]) for c in range(3) if merged[c] == now[o])
+        assert np.isnan(confidence[o]) if wanted is None else confidence[o] == pytest.approx(wanted, abs=1e-3), o
+        if i is not None:
+            assert said[predicted[o]] == merged[int(best[i])]
+        if wanted is None:
+            assert np.isnan(suspicion[o])
+        else:
+            doubt = 0.0 if merged[int(best[i])] == now[o] else 1 - wanted
+            assert suspicion[o] == pytest.approx(doubt, abs=1e-3)
+
+    moves = Counter(zip([f or "no label" for f in first], [x or "no label" for x in now], strict=True))
+    assert {(m.before.name, m.after.name): m.patches for m in analytics.before_after(ws, who["ben"], **at)} == moves
+    shares_of = {share.name: share for share in analytics.by_person(ws, who["rob"], **at)}
+    for person in ("ben", "ada"):
+        mine = [patches for by, patches in log if by == person]
+        share = shares_of[f"lake-{person}"]
+        extra = 1 if person == "ben" and 1 not in known else 0  # the merge
+        assert share.batches == len(mine) + extra
+        members = analytics.members_of_person(ws, who["rob"], person=who[person].user_id, **at)
+        if not extra:
+            assert share.patches == sum(map(len, mine))
+            assert members.ordinals == tuple(sorted({o for patches in mine for o in patches}))
+
+
+def columns_graph(features: FeatureSet) -> str:
+    from eobench_dash.services.neighbours import graph_name
+
+    return graph_name(features)
+
+
+def labels_named(lakes: Lakes, name: str) -> bool:
+    return any(label.name == name for label in labels.list_labels(lakes.ws, lakes.who["ben"], dataset_id=lakes.id))
+
+
+def test_more_products_than_codes_leave_the_rest_without_one(lakes, monkeypatch) -> None:
+    from eobench_dash.services import column_values
+
+    days = ["20170613", "20170611", "20170612", "20170611"]
+    with lakes.ws.db.write() as session:
+        for o, day in enumerate(days):
+            path = f"S2A_MSIL2A_{day}T101031_{o}.tif"
+            session.execute(update(Patch).where(Patch.ordinal == o).values(path=path))
+    monkeypatch.setattr(column_values, "NO_CATEGORY", 2)
+    told, codes = unpack_column(
+        columns.column_bytes(lakes.ws, lakes.who["rob"], dataset_id=lakes.id, name="product")[0]
+    )
+    assert [(c["name"][11:19], c["count"]) for c in told["categories"]] == [("20170611", 2), ("20170612", 1)]
+    assert codes.tolist() == [2, 0, 1, 0] + [2] * 8
+
+
+def test_reads_see_one_moment_and_writes_what_the_last_writer_left(workspace, lakes) -> None:
+    """On PostgreSQL a write that waited for a lock must not look into its own past."""
+    count = select(func.count()).select_from(SavedSelection)
+    with workspace.db.read() as reader:
+        assert reader.scalar(count) == 0
+        with workspace.db.write() as writer:
+            assert writer.scalar(count) == 0
+        selections.save_selection(workspace, lakes.who["rob"], dataset_id=lakes.id, ordinals=[1])
+        assert reader.scalar(count) == 0, "still the moment of its first query"
+    if not workspace.db.is_sqlite:
+        with workspace.db.write() as writer:
+            assert writer.scalar(select(func.current_setting("transaction_isolation"))) == "read committed"
+    with workspace.db.read() as reader:
+        assert reader.scalar(count) == 1
+
+
+def test_features_of_patches_still_being_imported_are_not_verified(rivers, run) -> None:
+    """Whatever vectors there are, a verification is of the patches that people see."""
+    from eobench_dash.services import verification
+
+    ws, ben = rivers.ws, rivers.who["ben"]
+    with ws.db.write() as session:
+        session.get_one(Dataset, rivers.id).patch_count = 150
+    job = run(verification.start_verification(ws, ben, dataset_id=rivers.id))
+    assert job.state in ("done", "failed") and "unexpectedly" not in job.error, job.error
+    assert job.state == "done", job.error
+    _, confidence = unpack_column(columns.column_bytes(ws, ben, dataset_id=rivers.id, name="confidence")[0])
+    assert len(confidence) == 150
