@@ -145,7 +145,7 @@
     try {
       const answer = await ask(resource, options);
       if (dash && answer.status === 401) {
-        toast({ text: "Your log-in has ended. Log in again to go on.", kind: "danger", href: `/auth/login?next=${encodeURIComponent(location.pathname)}` });
+        toast({ text: "Your log-in has ended. Log in again to go on.", kind: "danger", href: `/auth/login?next=${encodeURIComponent(location.pathname + location.search)}` });
       }
       if (dash && silent && answer.ok) {
         silent = false;

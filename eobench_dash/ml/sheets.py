@@ -9,8 +9,8 @@ def sheet_order(xy: npt.ArrayLike, *, coarse: int = 1024, fine: int = 256) -> np
 
     A segment is halved across its wider side, at multiples of ``coarse`` points while it is longer than that, then at
     multiples of ``fine``: every run of ``coarse`` (and of ``fine``) places is one leaf, so a window needs few of them.
-    How wide a side is, is told by the range of the middle 90 % of points, which strays do not move. Inside a leaf points
-    stay in their own order; those without a finite place come last. Bentley, Multidimensional binary search
+    How wide a side is, is told by the range of the middle 90 % of points, which strays do not move. Inside a leaf
+    points stay in their own order; those without a finite place come last. Bentley, Multidimensional binary search
     trees used for associative searching, CACM 18 (1975).
     """
     places = np.asarray(xy, dtype=np.float64).reshape(-1, 2)

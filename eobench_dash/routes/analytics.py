@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from flask import Blueprint, Response, current_app, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request, send_file
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.domain.analytics import ANYBODY, Members, cross_counts
@@ -12,6 +12,7 @@ from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import BadInput, NotFound
 from eobench_dash.reports import table_csv
+from eobench_dash.routes.answers import workspace
 from eobench_dash.routes.bodies import whole_number
 from eobench_dash.services import analytics, clusters, datasets, labels
 from eobench_dash.services.changes import label_codes
@@ -32,7 +33,7 @@ def members(dataset_id: int) -> Response:
     ``?before=3&after=5`` (label codes): moved so since the import; ``?person=2``: changed by somebody;
     ``?time=2026-11-23`` or ``?time=2026-11-23T04``: changed then, with ``&person=2`` by somebody.
     """
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     return jsonify(_members(ws, who, dataset_id))
 
 
@@ -54,7 +55,7 @@ def _members(ws: Workspace, who: Principal, dataset_id: int) -> Members:
 @rule("reader")
 def chart_csv(dataset_id: int, what: str) -> Response:
     """The numbers behind a chart: all of them, also where the chart shows the largest only."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     if what not in TABLES:
         raise NotFound(f"There is no chart of that name; the charts are {', '.join(TABLES)}.")
     name = datasets.get_dataset(ws, who, dataset_id=dataset_id).name

@@ -7,14 +7,14 @@ the error. What a request holds is in ``bodies``.
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from eobench_dash.auth import current_principal, rule
-from eobench_dash.domain.annotations import RelabelResult
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal
-from eobench_dash.errors import BadInput, EOBenchError
+from eobench_dash.errors import BadInput
+from eobench_dash.routes.answers import answer_relabel, refuse_in_json, workspace
 from eobench_dash.routes.bodies import (
     MAX_BODY,
     Create,
@@ -39,9 +39,8 @@ from eobench_dash.services.patches import find_patch, patch_info
 from eobench_dash.services.workspace import Workspace
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/datasets/<int(max=2147483647):dataset_id>")
+refuse_in_json(blueprint)
 
-MAX_ANSWERED = 50_000
-"""A larger change (a merge of a large group) is answered with ``reload`` instead of each patch."""
 VOTERS = 20
 
 
@@ -50,9 +49,9 @@ VOTERS = 20
 def relabel(dataset_id: int) -> Response:
     """Give patches a label: what changed, what was left alone, and the sentence that says so."""
     asked = body(Relabel)
-    return _result(
+    return answer_relabel(
         annotate.relabel(
-            _ws(),
+            workspace(),
             current_principal(),
             dataset_id=dataset_id,
             ordinals=asked.ordinals,
@@ -70,14 +69,18 @@ def mark(dataset_id: int) -> Response:
     """Mark patches as unsure or excluded, or take that back."""
     asked = body(Mark)
     fields = asked.model_dump(exclude={"seen"})
-    return _result(annotate.mark(_ws(), current_principal(), dataset_id=dataset_id, seen_event=asked.seen, **fields))
+    return answer_relabel(
+        annotate.mark(workspace(), current_principal(), dataset_id=dataset_id, seen_event=asked.seen, **fields)
+    )
 
 
 @blueprint.post("/undo")
 @rule("member")
 def undo(dataset_id: int) -> Response:
     """Take back the newest step of this browser, or the step named."""
-    return _result(annotate.undo(_ws(), current_principal(), dataset_id=dataset_id, batch_id=body(Undo).batch))
+    return answer_relabel(
+        annotate.undo(workspace(), current_principal(), dataset_id=dataset_id, batch_id=body(Undo).batch)
+    )
 
 
 @blueprint.post("/redo")
@@ -85,14 +88,14 @@ def undo(dataset_id: int) -> Response:
 def redo(dataset_id: int) -> Response:
     """Do again what the newest undo of this browser took back."""
     body(Redo)
-    return _result(annotate.redo(_ws(), current_principal(), dataset_id=dataset_id))
+    return answer_relabel(annotate.redo(workspace(), current_principal(), dataset_id=dataset_id))
 
 
 @blueprint.get("/undo")
 @rule("member")
 def undo_preview(dataset_id: int) -> Response:
     """What an undo would take back and a redo do again, in words; null where there is nothing."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     return jsonify(
         undo=annotate.undo_preview(ws, who, dataset_id=dataset_id),
         redo=annotate.redo_preview(ws, who, dataset_id=dataset_id),
@@ -103,7 +106,7 @@ def undo_preview(dataset_id: int) -> Response:
 @rule("reader")
 def batch(dataset_id: int, batch_id: int) -> Response:
     """The patches that one step of the history changed, and its summary."""
-    summary, ordinals = batch_ordinals(_ws(), current_principal(), dataset_id=dataset_id, batch_id=batch_id)
+    summary, ordinals = batch_ordinals(workspace(), current_principal(), dataset_id=dataset_id, batch_id=batch_id)
     return jsonify(summary=summary, ordinals=ordinals)
 
 
@@ -111,7 +114,7 @@ def batch(dataset_id: int, batch_id: int) -> Response:
 @rule("reader")
 def changes(dataset_id: int) -> Response:
     """``?since=EVENT&revision=R``: patches relabelled since; the table of labels too where it is no longer R's."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     found = annotate.changes_since(ws, who, dataset_id=dataset_id, event_id=whole_number("since", 0, high=2**53))
     answer: dict[str, Any] = {
         "last": found.last_event,
@@ -129,7 +132,7 @@ def changes(dataset_id: int) -> Response:
 @rule("reader")
 def list_labels(dataset_id: int) -> Response:
     """The labels in use, with their number of patches and the table's revision."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     revision = label_state(ws, who, dataset_id=dataset_id).revision
     listed = labels.list_labels(ws, who, dataset_id=dataset_id)
     return jsonify(labels=listed, revision=revision)
@@ -140,7 +143,7 @@ def list_labels(dataset_id: int) -> Response:
 def change_label(dataset_id: int) -> Response:
     """``{"action": "create", …}`` (or rename, recolour, describe, merge): the label, or what a merge changed."""
     change = body(LabelChange).root
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     fields = change.model_dump(exclude={"action"})
     match change:
         case Create():
@@ -152,14 +155,14 @@ def change_label(dataset_id: int) -> Response:
         case Describe():
             return jsonify(label=labels.describe_label(ws, who, dataset_id=dataset_id, **fields))
         case Merge():
-            return _result(labels.merge_labels(ws, who, dataset_id=dataset_id, **fields))
+            return answer_relabel(labels.merge_labels(ws, who, dataset_id=dataset_id, **fields))
 
 
 @blueprint.get("/patches/<int(max=2147483647):ordinal>")
 @rule("reader")
 def patch(dataset_id: int, ordinal: int) -> Response:
     """What is known of one patch, and everything that happened to it, newest first."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     info = patch_info(ws, who, dataset_id=dataset_id, ordinal=ordinal)
     told = annotate.history(ws, who, dataset_id=dataset_id, ordinal=ordinal)
     return jsonify(patch=info, history=[{**asdict(entry), "at": entry.at.isoformat()} for entry in told])
@@ -170,7 +173,7 @@ def patch(dataset_id: int, ordinal: int) -> Response:
 def find(dataset_id: int) -> Response:
     """``?q=``: the ordinal of the patch with this number, path, or end of a path."""
     query = request.args.get("q", "").replace("\0", "")
-    return jsonify(ordinal=find_patch(_ws(), current_principal(), dataset_id=dataset_id, query=query))
+    return jsonify(ordinal=find_patch(workspace(), current_principal(), dataset_id=dataset_id, query=query))
 
 
 @blueprint.get("/neighbours/<int(max=2147483647):ordinal>")
@@ -179,7 +182,7 @@ def near(dataset_id: int, ordinal: int) -> Response:
     """``?k=20&feature=KIND``: the nearest other patches, nearest first."""
     feature = request.args.get("feature") or None
     k = whole_number("k", VOTERS, high=1000)
-    found = neighbours(_ws(), current_principal(), dataset_id=dataset_id, ordinal=ordinal, k=k, feature=feature)
+    found = neighbours(workspace(), current_principal(), dataset_id=dataset_id, ordinal=ordinal, k=k, feature=feature)
     return jsonify(neighbours=found)
 
 
@@ -187,7 +190,7 @@ def near(dataset_id: int, ordinal: int) -> Response:
 @rule("reader")
 def suggest(dataset_id: int) -> Response:
     """``?ordinals=1,2,3``: the labels that these patches most likely deserve, with why; one patch's neighbours vote."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     ordinals = whole_numbers("ordinals")
     votes = _votes(ws, who, dataset_id, ordinals[0]) if len(ordinals) == 1 else []
     found = labels.suggest_labels(ws, who, dataset_id=dataset_id, ordinals=ordinals, neighbour_codes=votes)
@@ -202,13 +205,6 @@ def _votes(ws: Workspace, who: Principal, dataset_id: int, ordinal: int) -> list
     return [neighbour.code for neighbour in found if neighbour.code != NO_LABEL]
 
 
-@blueprint.errorhandler(EOBenchError)
-def _refused(error: EOBenchError) -> tuple[Response, int]:
-    if error.http_status >= 500:
-        current_app.logger.error("a request failed", exc_info=error)
-    return jsonify(error=str(error)), error.http_status
-
-
 @blueprint.errorhandler(HTTPException)
 def _too_large(error: HTTPException) -> tuple[Response, int]:
     status = error.code or 500
@@ -216,20 +212,3 @@ def _too_large(error: HTTPException) -> tuple[Response, int]:
         f"A request has at most {MAX_BODY // 2**20} MiB; send fewer patches." if status == 413 else error.description
     )
     return jsonify(error=sentence or error.name), status
-
-
-def _ws() -> Workspace:
-    ws: Workspace = current_app.extensions["eobench"]
-    return ws
-
-
-def _result(result: RelabelResult) -> Response:
-    reload = len(result.changes) > MAX_ANSWERED
-    return jsonify(
-        batch=result.batch_id,
-        last=result.last_event,
-        changes=[] if reload else result.changes,
-        reload=reload,
-        skipped=result.skipped,
-        summary=result.summary,
-    )

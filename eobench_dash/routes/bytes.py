@@ -3,10 +3,11 @@
 import hashlib
 
 import numpy as np
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.errors import BadInput
+from eobench_dash.routes.answers import ASK_AGAIN, answer_bytes, workspace
 from eobench_dash.services.annotate import label_codes
 from eobench_dash.services.changes import label_state
 from eobench_dash.services.embeddings import embedding_wire
@@ -18,8 +19,6 @@ EVENT_HEADER = "X-EOBench-Event"
 """The last annotation event that a label array surely holds."""
 REVISION_HEADER = "X-EOBench-Labels-Revision"
 """The revision of the table of labels that its codes belong to."""
-ASK_AGAIN = "private, no-cache"
-KEEP = "private, max-age=31536000, immutable"
 MAX_SIZE = 4096
 
 
@@ -27,17 +26,15 @@ MAX_SIZE = 4096
 @rule("reader")
 def embedding(dataset_id: int, embedding_id: int) -> Response:
     """A map's coordinates, as domain/wire.py describes them."""
-    data, etag = embedding_wire(
-        current_app.extensions["eobench"], current_principal(), dataset_id=dataset_id, embedding_id=embedding_id
-    )
-    return _answer(data, etag=etag)
+    data, etag = embedding_wire(workspace(), current_principal(), dataset_id=dataset_id, embedding_id=embedding_id)
+    return answer_bytes(data, etag=etag)
 
 
 @blueprint.get("/labels.bin")
 @rule("reader")
 def label_array(dataset_id: int) -> Response:
     """The code of every patch's label: little-endian uint16 in ordinal order, 65535 where there is none."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     state = label_state(ws, who, dataset_id=dataset_id)
     etag = f"{state.born.timestamp()}-{state.last_event}-{state.patches}-{state.revision}"
     if etag in request.if_none_match:
@@ -47,7 +44,7 @@ def label_array(dataset_id: int) -> Response:
         last = state.last_event
     else:
         codes, last = label_codes(ws, who, dataset_id=dataset_id)
-        response = _answer(np.asarray(codes, dtype="<u2").tobytes(), etag=etag)
+        response = answer_bytes(np.asarray(codes, dtype="<u2").tobytes(), etag=etag)
     response.headers[EVENT_HEADER] = str(last)
     response.headers[REVISION_HEADER] = str(state.revision)
     return response
@@ -66,7 +63,7 @@ def image(dataset_id: int, ordinal: int) -> Response:
     if size is not None and not (size.isascii() and size.isdecimal() and len(size) < 6 and 1 <= int(size) <= MAX_SIZE):
         raise BadInput(f"size is a number of pixels from 1 to {MAX_SIZE}.")
     data, mimetype = patch_image(
-        current_app.extensions["eobench"],
+        workspace(),
         current_principal(),
         dataset_id=dataset_id,
         ordinal=ordinal,
@@ -75,13 +72,4 @@ def image(dataset_id: int, ordinal: int) -> Response:
         stretch=request.args.get("stretch") or None,
     )
     etag = hashlib.blake2b(data, digest_size=12).hexdigest()
-    return _answer(data, etag=etag, mimetype=mimetype, keep=bool(request.args.get("v")))
-
-
-def _answer(data: bytes, *, etag: str, mimetype: str = "application/octet-stream", keep: bool = False) -> Response:
-    response = Response(data, mimetype=mimetype)
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = KEEP if keep else ASK_AGAIN
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.make_conditional(request)
-    return response
+    return answer_bytes(data, etag=etag, mimetype=mimetype, keep=bool(request.args.get("v")))

@@ -2,21 +2,19 @@
 
 from typing import Annotated
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.domain.clusters import NO_CLUSTER, ClusterSetInfo
-from eobench_dash.errors import EOBenchError
+from eobench_dash.routes.answers import answer_relabel, refuse_in_json, workspace
 from eobench_dash.routes.bodies import Event, Text, body
 from eobench_dash.services import advice, clusters
-from eobench_dash.services.workspace import Workspace
 
 blueprint = Blueprint("clusters", __name__, url_prefix="/api/datasets/<int(max=2147483647):dataset_id>")
+refuse_in_json(blueprint)
 
 SET = "/clusters/<int(max=2147483647):cluster_set_id>"
-MAX_ANSWERED = 50_000
-"""A larger change is answered with ``reload`` instead of each patch."""
 
 Number = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
@@ -61,7 +59,7 @@ class Ask(_Strict):
 def list_sets(dataset_id: int) -> Response:
     """``{"sets": […]}``, newest first."""
     return jsonify(
-        sets=[_plain(s) for s in clusters.list_cluster_sets(_ws(), current_principal(), dataset_id=dataset_id)]
+        sets=[_plain(s) for s in clusters.list_cluster_sets(workspace(), current_principal(), dataset_id=dataset_id)]
     )
 
 
@@ -70,7 +68,7 @@ def list_sets(dataset_id: int) -> Response:
 def start(dataset_id: int) -> Response:
     """Queue a clustering: ``{"job": id}``; the finished job's result holds ``cluster_set_id``."""
     asked = body(Start).model_dump()
-    return jsonify(job=clusters.start_clusters(_ws(), current_principal(), dataset_id=dataset_id, **asked))
+    return jsonify(job=clusters.start_clusters(workspace(), current_principal(), dataset_id=dataset_id, **asked))
 
 
 @blueprint.get(SET)
@@ -78,14 +76,14 @@ def start(dataset_id: int) -> Response:
 def get(dataset_id: int, cluster_set_id: int) -> Response:
     """``{"set": …}``."""
     where = {"dataset_id": dataset_id, "cluster_set_id": cluster_set_id}
-    return jsonify(set=_plain(clusters.get_cluster_set(_ws(), current_principal(), **where)))
+    return jsonify(set=_plain(clusters.get_cluster_set(workspace(), current_principal(), **where)))
 
 
 @blueprint.delete(SET)
 @rule("member")
 def delete(dataset_id: int, cluster_set_id: int) -> Response:
     """Remove a cluster set; labels made from it stay."""
-    clusters.delete_cluster_set(_ws(), current_principal(), dataset_id=dataset_id, cluster_set_id=cluster_set_id)
+    clusters.delete_cluster_set(workspace(), current_principal(), dataset_id=dataset_id, cluster_set_id=cluster_set_id)
     return jsonify({})
 
 
@@ -94,7 +92,7 @@ def delete(dataset_id: int, cluster_set_id: int) -> Response:
 def members(dataset_id: int, cluster_set_id: int, cluster: int) -> Response:
     """``{"ordinals": […]}``, ascending; cluster 65535: the patches in no cluster."""
     where = {"dataset_id": dataset_id, "cluster_set_id": cluster_set_id, "cluster": cluster}
-    return jsonify(ordinals=clusters.cluster_members(_ws(), current_principal(), **where).tolist())
+    return jsonify(ordinals=clusters.cluster_members(workspace(), current_principal(), **where).tolist())
 
 
 @blueprint.post(f"{SET}/rename")
@@ -103,7 +101,7 @@ def rename(dataset_id: int, cluster_set_id: int) -> Response:
     """Give a cluster another name: ``{"set": …}``."""
     where = {"dataset_id": dataset_id, "cluster_set_id": cluster_set_id}
     asked = body(Rename)
-    named = clusters.rename_cluster(_ws(), current_principal(), **where, cluster=asked.cluster, name=asked.name)
+    named = clusters.rename_cluster(workspace(), current_principal(), **where, cluster=asked.cluster, name=asked.name)
     return jsonify(set=_plain(named))
 
 
@@ -113,7 +111,7 @@ def split_off(dataset_id: int, cluster_set_id: int) -> Response:
     """Give every member of a cluster a label: answered as a relabel is."""
     asked = body(SplitOff)
     result = clusters.split_off(
-        _ws(),
+        workspace(),
         current_principal(),
         dataset_id=dataset_id,
         cluster_set_id=cluster_set_id,
@@ -123,22 +121,14 @@ def split_off(dataset_id: int, cluster_set_id: int) -> Response:
         why=asked.why,
         seen_event=asked.seen,
     )
-    reload = len(result.changes) > MAX_ANSWERED
-    return jsonify(
-        batch=result.batch_id,
-        last=result.last_event,
-        changes=[] if reload else result.changes,
-        reload=reload,
-        skipped=result.skipped,
-        summary=result.summary,
-    )
+    return answer_relabel(result)
 
 
 @blueprint.get("/advice")
 @rule("reader")
 def latest(dataset_id: int) -> Response:
     """``{"advice": …}``, or null where nobody has asked yet."""
-    found = advice.latest_advice(_ws(), current_principal(), dataset_id=dataset_id)
+    found = advice.latest_advice(workspace(), current_principal(), dataset_id=dataset_id)
     return jsonify(advice=None if found is None else {**vars(found), "created_at": found.created_at.isoformat()})
 
 
@@ -147,20 +137,8 @@ def latest(dataset_id: int) -> Response:
 def ask(dataset_id: int) -> Response:
     """Queue a look at every label: ``{"job": id}``."""
     asked = body(Ask).model_dump()
-    return jsonify(job=advice.start_advice(_ws(), current_principal(), dataset_id=dataset_id, **asked))
-
-
-@blueprint.errorhandler(EOBenchError)
-def _refused(error: EOBenchError) -> tuple[Response, int]:
-    if error.http_status >= 500:
-        current_app.logger.error("a request failed", exc_info=error)
-    return jsonify(error=str(error)), error.http_status
+    return jsonify(job=advice.start_advice(workspace(), current_principal(), dataset_id=dataset_id, **asked))
 
 
 def _plain(found: ClusterSetInfo) -> dict[str, object]:
     return {**vars(found), "created_at": found.created_at.isoformat()}
-
-
-def _ws() -> Workspace:
-    ws: Workspace = current_app.extensions["eobench"]
-    return ws

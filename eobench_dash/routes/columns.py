@@ -2,27 +2,27 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from eobench_dash.auth import current_principal, rule
-from eobench_dash.errors import BadInput, EOBenchError
+from eobench_dash.errors import BadInput
+from eobench_dash.routes.answers import ASK_AGAIN, refuse_in_json, workspace
 from eobench_dash.routes.bodies import whole_number
 from eobench_dash.services import columns
 from eobench_dash.services.looks import image_looks
-from eobench_dash.services.workspace import Workspace
 
 blueprint = Blueprint("columns", __name__)
+refuse_in_json(blueprint)
 
 API = "/api/datasets/<int(max=2147483647):dataset_id>"
 DATA = "/data/datasets/<int(max=2147483647):dataset_id>"
-ASK_AGAIN = "private, no-cache"
 
 
 @blueprint.get(f"{API}/columns")
 @rule("reader")
 def list_columns(dataset_id: int) -> Response:
     """``?map=ID``: the columns there are, with what is known of that map."""
-    found = columns.list_columns(_ws(), current_principal(), dataset_id=dataset_id, map_id=_map())
+    found = columns.list_columns(workspace(), current_principal(), dataset_id=dataset_id, map_id=_map())
     return jsonify(columns=found)
 
 
@@ -30,7 +30,7 @@ def list_columns(dataset_id: int) -> Response:
 @rule("reader")
 def looks(dataset_id: int) -> Response:
     """The band combinations and stretches that the dataset's pixels allow, the usual one first."""
-    return jsonify(image_looks(_ws(), current_principal(), dataset_id=dataset_id))
+    return jsonify(image_looks(workspace(), current_principal(), dataset_id=dataset_id))
 
 
 @blueprint.get(f"{DATA}/columns/<name>.bin")
@@ -38,7 +38,7 @@ def looks(dataset_id: int) -> Response:
 def column(dataset_id: int, name: str) -> Response:
     """One value per patch, as domain/wire.py describes it."""
     asked = {"dataset_id": dataset_id, "name": name, "map_id": _map()}
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     return _answer(
         columns.column_etag(ws, who, **asked),  # type: ignore[arg-type]
         lambda: columns.column_bytes(ws, who, **asked),  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def column(dataset_id: int, name: str) -> Response:
 @rule("reader")
 def mix(dataset_id: int) -> Response:
     """The three commonest labels among each patch's nearest neighbours."""
-    ws, who = _ws(), current_principal()
+    ws, who = workspace(), current_principal()
     return _answer(
         columns.mix_etag(ws, who, dataset_id=dataset_id), lambda: columns.mix_bytes(ws, who, dataset_id=dataset_id)
     )
@@ -67,21 +67,9 @@ def _answer(etag: str, make: Callable[[], tuple[bytes, str]]) -> Response:
     return response
 
 
-@blueprint.errorhandler(EOBenchError)
-def _refused(error: EOBenchError) -> tuple[Response, int]:
-    if error.http_status >= 500:
-        current_app.logger.error("a request failed", exc_info=error)
-    return jsonify(error=str(error)), error.http_status
-
-
 def _map() -> int | None:
     if "map" not in request.args:
         return None
     if not request.args["map"]:
         raise BadInput("map is the number of a map.")
     return whole_number("map", 0, high=2**31 - 1)
-
-
-def _ws() -> Workspace:
-    ws: Workspace = current_app.extensions["eobench"]
-    return ws

@@ -3,9 +3,10 @@
 import base64
 import io
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, send_file
 
 from eobench_dash.auth import current_principal, rule
+from eobench_dash.routes.answers import workspace
 from eobench_dash.services import datasets, reports
 from eobench_dash.services.publishing import file_stem, prepare_export
 
@@ -16,7 +17,7 @@ blueprint = Blueprint("downloads", __name__)
 @rule("reader")
 def report_pdf(dataset_id: int) -> Response:
     """The report of the latest verification."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     name = datasets.get_dataset(ws, who, dataset_id=dataset_id).name
     return _attachment(
         reports.report_pdf(ws, who, dataset_id=dataset_id), f"{file_stem(name)}-report.pdf", "application/pdf"
@@ -27,7 +28,7 @@ def report_pdf(dataset_id: int) -> Response:
 @rule("reader")
 def report_csv(dataset_id: int) -> Response:
     """The same numbers as one tidy table."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     name = datasets.get_dataset(ws, who, dataset_id=dataset_id).name
     return _attachment(reports.report_csv(ws, who, dataset_id=dataset_id), f"{file_stem(name)}-report.csv", "text/csv")
 
@@ -36,9 +37,7 @@ def report_csv(dataset_id: int) -> Response:
 @rule("reader")
 def export(dataset_id: int, format: str) -> Response:
     """The dataset as one file, streamed; its SHA-256 in the header ``Repr-Digest`` (RFC 9530) and as ETag."""
-    prepared = prepare_export(
-        current_app.extensions["eobench"], current_principal(), dataset_id=dataset_id, format=format
-    )
+    prepared = prepare_export(workspace(), current_principal(), dataset_id=dataset_id, format=format)
     response = send_file(
         prepared.path,
         mimetype=prepared.mimetype,

@@ -1,9 +1,10 @@
 """Selections that links name, in JSON. An error is ``{"error": sentence}`` with the status of the error."""
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict
 
 from eobench_dash.auth import current_principal, rule
+from eobench_dash.routes.answers import workspace
 from eobench_dash.routes.bodies import Ordinals, body
 from eobench_dash.services import selections
 
@@ -24,7 +25,7 @@ class Selection(BaseModel):
 @rule("member")
 def save(dataset_id: int) -> Response:
     """``{"ordinals": [3, 1, 2]}``: ``{"id": 7}``, the same for an equal selection."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     asked = body(Selection, limit=MAX_SENT)
     return jsonify(id=selections.save_selection(ws, who, dataset_id=dataset_id, ordinals=asked.ordinals))
 
@@ -33,6 +34,6 @@ def save(dataset_id: int) -> Response:
 @rule("reader")
 def get(dataset_id: int, selection_id: int) -> Response:
     """``{"ordinals": [1, 2, 3]}``, ascending."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     found = selections.open_selection(ws, who, dataset_id=dataset_id, selection_id=selection_id)
     return jsonify(ordinals=found.tolist())

@@ -1,10 +1,10 @@
 """Thumbnail sheets of a map: where each point lies on them, and the sheets."""
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.domain.sheets import MEDIA_TYPE
-from eobench_dash.routes.bytes import ASK_AGAIN, KEEP
+from eobench_dash.routes.answers import answer_bytes, workspace
 from eobench_dash.services import sheets as service
 
 blueprint = Blueprint(
@@ -21,9 +21,9 @@ KEY_HEADER = "X-EOBench-Sheets"
 @rule("reader")
 def places(dataset_id: int, embedding_id: int) -> Response:
     """The place of every point, as domain/sheets.py describes it."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     data, key = service.sheet_places(ws, who, dataset_id=dataset_id, embedding_id=embedding_id)
-    response = _answer(data, "application/octet-stream", etag=key, keep=False)
+    response = answer_bytes(data, etag=key)
     response.headers[KEY_HEADER] = key
     return response
 
@@ -32,20 +32,11 @@ def places(dataset_id: int, embedding_id: int) -> Response:
 @rule("reader")
 def sheet(dataset_id: int, embedding_id: int, tile: int, number: int) -> Response:
     """A sheet; 202 and nothing in it while others are being made (ask again). With ``?v=`` it is kept for good."""
-    ws, who = current_app.extensions["eobench"], current_principal()
+    ws, who = workspace(), current_principal()
     key = request.args.get("v")
     data, key_now = service.sheet(
         ws, who, dataset_id=dataset_id, embedding_id=embedding_id, tile=tile, number=number, key=key
     )
     if data is None:
         return Response(status=202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
-    return _answer(data, MEDIA_TYPE, etag=f"{key_now}-{tile}-{number}", keep=key is not None)
-
-
-def _answer(data: bytes, mimetype: str, *, etag: str, keep: bool) -> Response:
-    response = Response(data, mimetype=mimetype)
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = KEEP if keep else ASK_AGAIN
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.make_conditional(request)
-    return response
+    return answer_bytes(data, etag=f"{key_now}-{tile}-{number}", mimetype=MEDIA_TYPE, keep=key is not None)

@@ -14,7 +14,7 @@ from eobench_dash import auth
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet
 from eobench_dash.domain import wire
 from eobench_dash.domain.labels import NO_LABEL
-from eobench_dash.routes import api, bodies
+from eobench_dash.routes import answers, api, bodies
 from eobench_dash.routes import bytes as byte_routes
 from eobench_dash.store.arrays import save_arrays
 from eobench_dash.store.features import FeatureWriter
@@ -184,7 +184,7 @@ def test_fifty_thousand_ordinals_fit_into_a_request():
 
 
 def test_a_change_too_large_to_tell_asks_for_a_reload(lakes, ben, monkeypatch):
-    monkeypatch.setattr(api, "MAX_ANSWERED", 3)
+    monkeypatch.setattr(answers, "MAX_ANSWERED", 3)
     told = ben.post(url(lakes, "labels"), json={"action": "merge", "source": 0, "target": 2}).get_json()
     assert (told["changes"], told["reload"]) == ([], True)
 
@@ -383,5 +383,5 @@ def test_pictures(lakes, ben, tmp_path):
     for wrong in ("0", "-1", "x", "5000", "1e2", ""):
         assert ben.get(data(lakes, f"patches/0/image?size={wrong}")).status_code == 400, wrong
     missing = ben.get(data(lakes, "patches/1/image"))
-    assert missing.status_code == 404 and missing.headers.get("Cache-Control") != byte_routes.KEEP
+    assert missing.status_code == 404 and missing.headers.get("Cache-Control") != answers.KEEP
     assert ben.get(data(lakes, "patches/12/image")).status_code == 404
