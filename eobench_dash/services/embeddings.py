@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Embedding, Label
@@ -21,6 +20,7 @@ from eobench_dash.errors import BadInput, NotFound
 from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.embedding.methods import METHODS, check_params, check_size
 from eobench_dash.services.access import check_seed, default_feature_set, visible_dataset
+from eobench_dash.services.vocabulary import named_label
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
 
@@ -57,12 +57,8 @@ def start_embedding(
     with ws.db.write() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         features = default_feature_set(session, dataset_id, feature)
-        group = None
-        if label is not None:
-            group = session.scalar(select(Label).where(Label.dataset_id == dataset_id, Label.name == label))
-            if group is None:
-                raise NotFound(f"This dataset has no label {label!r}.")
-        else:
+        group = None if label is None else named_label(session, dataset, label, create=False)
+        if group is None:
             check_size(METHODS[method], given, dataset.patch_count)
         return queue_map(
             session, dataset, feature=features.kind, owner=owner, method=method, group=group, params=given, seed=seed
