@@ -5,7 +5,7 @@ const rest = (ms) => new Promise((ok) => setTimeout(ok, ms));
 export const frame = () => new Promise(requestAnimationFrame);
 const at = (q, list) => [...list].sort((a, b) => a - b)[Math.min(Math.floor(q * list.length), list.length - 1)];
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
-const LIMIT_MS = 25000; // of one kind of measurement: the slow ones stop early, after three frames at least
+const LIMIT_MS = 10000; // of one kind of measurement: the slow ones stop early, after three frames at least
 
 /** Waits until what was sent to the GPU has been drawn. */
 export function finish(root) {

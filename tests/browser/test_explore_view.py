@@ -39,10 +39,14 @@ def open_split(seat: Seat) -> None:
 
 
 def corners(seat: Seat, map_id: str) -> list[tuple[float, float]]:
-    """A frame around the upper left of a map, clear of its tools."""
-    box = seat.page.locator(f"#{map_id} .eob-map__top").bounding_box()
-    x, y, w, h = box["x"], box["y"], box["width"], box["height"]
-    return [(x + 4, y + 4), (x + 0.55 * w, y + 4), (x + 0.55 * w, y + h - 60), (x + 4, y + h - 60)]
+    """A frame around the leftmost third of the patches that a map shows, wherever its method has put them."""
+    at = f"document.getElementById('{map_id}').eobMap"
+    spots = seat.js(
+        f"Array.from({at}.table().ordinals, (o) => {at}.screenOf(o)).filter(Boolean).map((p) => [p.x, p.y])"
+    )
+    left = sorted(spots)[: max(len(spots) // 3, 2)]
+    (x0, x1), (y0, y1) = ((min(v) - 6, max(v) + 6) for v in zip(*left, strict=True))
+    return [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
 
 
 def colour(seat: Seat, name: str, *, map_id: str = "explore-map") -> None:
