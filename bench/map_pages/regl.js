@@ -27,8 +27,8 @@ start(async (root, { x, y, codes, colors }) => {
       canvas.dispatchEvent(new MouseEvent("mouseenter", init));
       canvas.dispatchEvent(new MouseEvent("mousemove", init));
     },
-    lassoMode: () => {}, // shift and drag, as in ours
+    lassoMode: () => plot.reset(), // then shift and drag, as in ours
     panMode: () => {},
-    selected: (then) => plot.subscribe("select", ({ points: found }) => then(found.length)),
+    selected: (then) => plot.subscribe("lassoEnd", () => then(plot.get("selectedPoints").length)),
   };
 });

@@ -428,7 +428,7 @@ def test_loading_shows_a_skeleton(opened: Callable[..., Driver]) -> None:
     assert not driver.page.is_visible(".eob-map__state")
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "signed out"), (404, "not there"), (500, "error (500)")])
+@pytest.mark.parametrize(("status", "words"), [(401, "logged out"), (404, "not there"), (500, "error (500)")])
 def test_errors_are_sentences_and_can_be_retried(opened: Callable[..., Driver], status: int, words: str) -> None:
     world = clusters(300)
     world.fail["coords"] = status

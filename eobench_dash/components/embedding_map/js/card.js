@@ -72,6 +72,11 @@ export class HoverCard {
     if (this.ordinal !== null && !this.root.hidden) this._picture();
   }
 
+  /** The server answers again: what could not be shown is asked for once more. */
+  retry() {
+    if (this.box.classList.contains("is-missing")) this._again();
+  }
+
   _picture() {
     const { ordinal, images } = this, { look } = images;
     const here = images.peek(ordinal);

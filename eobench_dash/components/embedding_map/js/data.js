@@ -11,7 +11,7 @@ export class LoadError extends Error {
 }
 
 const SENTENCES = {
-  401: "You are signed out. Sign in again to see this map.",
+  401: "You are logged out. Log in again to see this map.",
   403: "You may not see this map.",
   404: "This map is not there (any more). Choose or compute another one.",
   413: "The answer was too large.",

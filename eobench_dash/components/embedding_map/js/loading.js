@@ -124,6 +124,7 @@ export class Loading {
 
   _offline(offline, why) {
     this.offline = offline;
+    if (!offline) this.map.card.retry();
     this.map.chrome.setOffline(offline ? why || "Offline: changes by others will follow" : "");
   }
 }
