@@ -181,7 +181,7 @@ def shoot(page: Page, name: str) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     for colors in (256, 128, 64):
         out = io.BytesIO()
-        image.quantize(colors, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        image.quantize(colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
             out, "PNG", optimize=True
         )
         if out.tell() <= LARGEST:

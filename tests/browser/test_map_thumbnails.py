@@ -276,6 +276,20 @@ def test_hover_and_click_on_a_tile_mean_its_patch(open_map: Any, uniform: np.nda
         driver.until("map.state().current === a[0]", ordinal)
 
 
+def test_the_current_patch_has_its_tile_even_where_another_lay(open_map: Any, uniform: np.ndarray) -> None:
+    driver = open_map(Sheets(uniform))
+    driver.zoom(5)
+    driver.rest()
+    shown = {ordinal for ordinal, _, _ in driver.tiles()}
+    inside = "p && p.x > 400 && p.x < 800 && p.y > 150 && p.y < 500"
+    every = f"Array.from({{ length: {len(uniform)} }}, (_, o) => o)"
+    near = driver.js(f"{every}.filter((o) => {{ const p = map.screenOf(o); return {inside}; }})")
+    hidden = next(o for o in near if o not in shown)
+    driver.js(f"map.mark({hidden})")
+    driver.rest()
+    assert hidden in {ordinal for ordinal, _, _ in driver.tiles()}
+
+
 def test_zooming_away_cancels_what_is_on_its_way(open_map: Any, uniform: np.ndarray) -> None:
     world = Sheets(uniform)
     driver = open_map(world)

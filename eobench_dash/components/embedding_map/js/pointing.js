@@ -120,6 +120,7 @@ export class Pointing {
     this.current = slot;
     this.mine = mine;
     this.showCard();
+    map.thumbs.makeRoom(slot);
     map.draw();
     if (told) return;
     const ordinal = map.ordinalAt(slot);

@@ -174,12 +174,18 @@ export class Thumbs {
     return { slots, x, y };
   }
 
-  /** Give tiles to those that had one, then to the selected, then by fixed precedence, as long as there is room. */
+  /** The patch that was clicked or flown to is shown, whichever tile it has to take the place of. */
+  makeRoom(slot) {
+    if (this.on && slot >= 0 && !this.bySlot.has(slot)) this.map.renderer.invalidate();
+  }
+
+  /** Give tiles to the current patch, to those that had one, then to the selected, then by fixed precedence, as long as there is room. */
   _place({ slots, x, y }, frame, dpr) {
     const { scene, bySlot } = this;
     const side = this.last.size * dpr;
     const arrangement = new Arrangement(side + GAP * dpr, frame.w * dpr, frame.h * dpr);
     const rank = slots.map((slot) => {
+      if (slot === this.map.pointing.current) return -Infinity;
       const had = bySlot.get(slot);
       if (had) return had.rank - MOST_DRAWN - 2;
       return scene.flags[slot] === 1 ? -1 : precedence(scene.ordinalOf(slot));
