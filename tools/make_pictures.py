@@ -140,6 +140,7 @@ def walk(page: Page, url: str, password: str, dataset_id: int, ordinal: int) -> 
     page.goto(f"{url}/explore/{dataset_id}?patch={ordinal}")
     until(page, "document.querySelectorAll('#explore-neighbours [data-ordinal]').length === 20")
     page.keyboard.press("m")
+    until(page, "map.state().mode === 'clean' && map.state().current !== null")
     page.keyboard.press("/")
     until(page, "document.querySelector('.eob-assign__item')")
     shoot(page, "clean")

@@ -54,7 +54,7 @@ def cluster(
 @click.option("--seed", type=int, default=0, show_default=True)
 @json_option
 def advise(name: str, feature: str | None, seed: int, as_json: bool) -> None:
-    """Say which labels hold several structures, and which cannot be told apart."""
+    """Say which labels to split, and which to merge."""
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
