@@ -80,7 +80,7 @@ def test_the_whole_way(house: House, sit: Callable[..., Seat]) -> None:
     seat.hover(river)
     picture = page.locator(".eob-map__picture img")
     seat.wait(lambda: picture.evaluate("(i) => i.naturalWidth") >= 64, "the picture, large")
-    assert page.locator(".eob-map__label").inner_text() == "River"
+    assert page.locator("#explore-map .eob-map__label").inner_text() == "River"
     seat.click(river)
     assert len(seat.neighbours(river)) == 20
     pictures = page.locator("#explore-neighbours img")

@@ -116,11 +116,14 @@ def quantiles(z: np.ndarray, m: np.ndarray, levels: np.ndarray, out: np.ndarray)
         return
     counts = np.zeros((2, BINS + 1), np.int32)
     scale = np.float32(SPAN) / (most - least)
+    if not np.isfinite(scale):  # a range of denormal numbers: nothing to tell apart, and no index to make of it
+        out[:] = least
+        return
     bins = np.empty(z.shape[1], np.int32)
     total = 0
     for y in range(z.shape[0]):
         for x in range(z.shape[1]):
-            bin_of = min(np.int32((z[y, x] - least) * scale + np.float32(ROOM)), np.int32(255))
+            bin_of = max(min(np.int32((z[y, x] - least) * scale + np.float32(ROOM)), np.int32(255)), np.int32(0))
             bins[x] = bin_of if m[y, x] > 0 else 256
         for x in range(0, z.shape[1] - 1, 2):
             counts[0, bins[x]] += 1

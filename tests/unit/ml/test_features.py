@@ -129,6 +129,14 @@ def test_any_finite_pixels_give_finite_vectors(kind, modality, pixels):
 
 
 @each_kind
+def test_a_range_too_small_to_divide_by_is_flat(kind, modality):
+    pixels = np.zeros((2, 3, 20, 20), np.float32)
+    pixels[..., ::2] = 1e-42
+    pixels[1, :, 5, 5] = np.float32(3e-39)
+    assert np.isfinite(describe(kind, pixels, modality=modality)).all()
+
+
+@each_kind
 def test_how_the_pixels_lie_in_memory_does_not_matter(kind, modality, tmp_path):
     pixels = pixels_of(modality, dtype=np.uint16)
     expected = describe(kind, pixels, modality=modality)
