@@ -52,6 +52,10 @@ class UnreadableDataset(BadInput):
     """A dataset file or folder that cannot be read as what it claims to be."""
 
 
+class UnreadableProduct(BadInput):
+    """A Sentinel product or raster that is damaged, incomplete or of a kind that is not read."""
+
+
 class PathRefused(BadInput):
     """A path leaves the folder it has to stay in."""
 

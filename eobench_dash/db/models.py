@@ -179,6 +179,69 @@ class PatchLabel(Base):
     label_id: Mapped[int] = mapped_column(ForeignKey("label.id"), primary_key=True)
 
 
+class Product(Base):
+    """A product that a dataset's patches are windows into. ``path`` starts at the dataset's root.
+
+    ``info``: domain.products.ProductInfo; ``first`` and ``patch_count``: its patches are these ordinals in a row.
+    ``fingerprint`` tells whether the files are still those that were ingested.
+    """
+
+    __tablename__ = "product"
+    __table_args__ = (UniqueConstraint("dataset_id", "path", name="uq_product_path"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    path: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(16))
+    height: Mapped[int]
+    width: Mapped[int]
+    first: Mapped[int]
+    patch_count: Mapped[int]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    info: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    sensed_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PatchWindow(Base):
+    """Where a patch lies in its product, and what is wrong with its pixels.
+
+    ``size``: pixels each way on the product's reading grid, which is its scale; ``parent``: ordinal of the patch of the
+    next coarser scale that holds its middle. ``corners``: eight float64 (lon, lat of upper left, upper right, lower
+    right, lower left; degrees), None without a place. Flags are shares (0..1) of the patch's pixels unless said
+    otherwise; None where the product cannot tell. ``blur``: 0 sharp .. 1 flat; ``duplicate``: likeness (1: equal
+    pixels) to ``duplicate_of``, the first patch that it repeats; ``overlap``: share of its area that other patches of
+    its scale cover too.
+    """
+
+    __tablename__ = "patch_window"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["dataset_id", "ordinal"], ["patch.dataset_id", "patch.ordinal"], name="fk_patch_window_patch"
+        ),
+    )
+
+    dataset_id: Mapped[int] = mapped_column(primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    size: Mapped[int]
+    row: Mapped[int]
+    col: Mapped[int]
+    parent: Mapped[int | None] = mapped_column(default=None)
+    content_hash: Mapped[str] = mapped_column(String(32))
+    corners: Mapped[bytes | None] = mapped_column(LargeBinary, default=None)
+    nodata: Mapped[float] = mapped_column(default=0.0)
+    black_edge: Mapped[float] = mapped_column(default=0.0)
+    saturation: Mapped[float] = mapped_column(default=0.0)
+    border_noise: Mapped[float | None] = mapped_column(default=None)
+    cloud: Mapped[float | None] = mapped_column(default=None)
+    blur: Mapped[float] = mapped_column(default=0.0)
+    duplicate: Mapped[float] = mapped_column(default=0.0)
+    duplicate_of: Mapped[int | None] = mapped_column(default=None)
+    overlap: Mapped[float] = mapped_column(default=0.0)
+
+
 class AnnotationBatch(Base):
     """One transaction on labels: who, when, why, how many. ``undoes_id``: it takes back that batch."""
 
@@ -368,6 +431,7 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     needs_sweep: Mapped[bool] = mapped_column(default=False)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    pause_requested: Mapped[bool] = mapped_column(default=False)
     lease_token: Mapped[str | None] = mapped_column(String(64), default=None)
     lease_until: Mapped[datetime | None] = mapped_column(default=None)
     after_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), default=None)

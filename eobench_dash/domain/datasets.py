@@ -21,6 +21,7 @@ class SourceKind(StrEnum):
     """Where a dataset's pixels come from."""
 
     FILES = "files"  # image files below the dataset's root
+    PRODUCTS = "products"  # windows into Sentinel products and other rasters below the dataset's root
     SIMULATED = "simulated"  # made on demand by the seeded simulator
     NONE = "none"  # vectors only
 

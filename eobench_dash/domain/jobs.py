@@ -11,6 +11,7 @@ class JobKind(StrEnum):
     """Every kind of long work; ``tasks.py`` holds the function of each."""
 
     IMPORT = "import"
+    INGEST = "ingest"
     FEATURES = "features"
     EMBED = "embed"
     CLUSTER = "cluster"

@@ -67,7 +67,7 @@ _RETRIED_BY = dict.fromkeys(
     (JobKind.EMBED, JobKind.SHEETS, JobKind.CLUSTER, JobKind.ADVISE, JobKind.VERIFY), Role.EXPERT
 )
 """Who may start such a job; whoever lost that role cannot start it by a retry."""
-_MAKES_DATASET = (JobKind.IMPORT, JobKind.DOWNLOAD)
+_MAKES_DATASET = (JobKind.IMPORT, JobKind.INGEST, JobKind.DOWNLOAD)
 
 
 def _check_dataset(session: Session, job: JobInfo) -> None:

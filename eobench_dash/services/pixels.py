@@ -1,4 +1,4 @@
-"""Pixels of any dataset's patches, wherever they come from: image files below its root, or the seeded simulator."""
+"""Pixels of any dataset's patches, wherever they come from: image files, windows of products, or the simulator."""
 
 import os
 from collections.abc import Sequence
@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from eobench_dash.db.models import Dataset
 from eobench_dash.domain.datasets import SourceKind
+from eobench_dash.domain.pixels import PixelSpec
 from eobench_dash.errors import PatchUnreadable
 from eobench_dash.settings import Settings
 from eobench_dash.store.images import PatchImages
 
 Pixels = npt.NDArray[Any]
+Masked = tuple[Pixels, npt.NDArray[np.bool_] | None]
+"""Pixels (bands, H, W), and (H, W) True where they mean nothing (None: all mean something)."""
 
 
 class PixelSource(Protocol):
-    """Reads patches as (bands, H, W) arrays, or as bytes that a browser shows."""
+    """Reads patches as (bands, H, W) arrays. May be used by several threads."""
 
     def read(self, ordinal: int, path: str | None) -> Pixels:
         """One patch. PatchUnreadable where it cannot be read."""
@@ -26,17 +29,23 @@ class PixelSource(Protocol):
     def read_many(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Pixels]:
         """Several patches, in order."""
 
+    def read_masked(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Masked]:
+        """Several patches, in order, each with its mask of pixels without data."""
+
+
+def masked(pixels: Pixels) -> Masked:
+    """Floating-point pixels say themselves where they mean nothing: NaN in any band."""
+    if pixels.dtype.kind != "f":
+        return pixels, None
+    nodata = np.asarray(np.isnan(pixels).any(axis=0))
+    return pixels, nodata if nodata.any() else None
+
 
 class FilePixels:
     """Image files below a root that lies below one of the allowed data roots (checked again at every opening)."""
 
-    def __init__(self, root: str, settings: Settings) -> None:
-        real = Path(os.path.realpath(root))
-        if not any(real.is_relative_to(allowed) for allowed in settings.roots):
-            raise PatchUnreadable(
-                "This dataset's folder is not below EOBENCH_DATA_ROOTS any more; an operator must add it there."
-            )
-        self.images = PatchImages(real)
+    def __init__(self, root: str, roots: Sequence[Path]) -> None:
+        self.images = PatchImages(confined_root(root, roots))
 
     def read(self, ordinal: int, path: str | None) -> Pixels:
         if path is None:
@@ -48,6 +57,9 @@ class FilePixels:
 
     def read_many(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Pixels]:
         return [self.read(ordinal, path) for ordinal, path in zip(ordinals, paths, strict=True)]
+
+    def read_masked(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Masked]:
+        return [masked(pixels) for pixels in self.read_many(ordinals, paths)]
 
 
 class SimulatedPixels:
@@ -65,11 +77,45 @@ class SimulatedPixels:
     def read_many(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Pixels]:
         return list(self.scenes.pixels(np.asarray(ordinals)))
 
+    def read_masked(self, ordinals: Sequence[int], paths: Sequence[str | None]) -> list[Masked]:
+        return [(pixels, None) for pixels in self.read_many(ordinals, paths)]
+
+
+def confined_root(root: str, roots: Sequence[Path]) -> Path:
+    """The real path of a dataset's root; PatchUnreadable where no data root holds it any more."""
+    real = Path(os.path.realpath(root))
+    if not any(real.is_relative_to(allowed) for allowed in roots):
+        raise PatchUnreadable(
+            "This dataset's folder is not below EOBENCH_DATA_ROOTS any more; an operator must add it there."
+        )
+    return real
+
+
+def pixel_spec(dataset: Dataset, settings: Settings) -> PixelSpec:
+    """What opening the dataset's pixels takes, as a value."""
+    return PixelSpec(
+        source_kind=SourceKind(dataset.source_kind),
+        modality=dataset.modality,
+        root=dataset.root,
+        params=dataset.source_params,
+        roots=settings.roots,
+        unpacked=settings.home / "products",
+    )
+
+
+def open_spec(spec: PixelSpec) -> PixelSource:
+    """The source of the pixels. PatchUnreadable where there are none."""
+    if spec.source_kind == SourceKind.SIMULATED:
+        return SimulatedPixels(dict(spec.params))
+    if spec.source_kind == SourceKind.FILES and spec.root:
+        return FilePixels(spec.root, spec.roots)
+    if spec.source_kind == SourceKind.PRODUCTS and spec.root:
+        from eobench_dash.services.product_pixels import ProductPixels  # rasterio: only where products are read
+
+        return ProductPixels(spec)
+    raise PatchUnreadable("This dataset came without images: it holds feature vectors only.")
+
 
 def open_pixels(dataset: Dataset, settings: Settings) -> PixelSource:
     """The source of a dataset's pixels. PatchUnreadable where it has none."""
-    if dataset.source_kind == SourceKind.SIMULATED:
-        return SimulatedPixels(dataset.source_params)
-    if dataset.source_kind == SourceKind.FILES and dataset.root:
-        return FilePixels(dataset.root, settings)
-    raise PatchUnreadable("This dataset came without images: it holds feature vectors only.")
+    return open_spec(pixel_spec(dataset, settings))

@@ -16,7 +16,7 @@ class Store:
     """The files of one workspace (``EOBENCH_HOME``). All of it is derived and can be computed again, uploads excepted.
 
     ``datasets/<id>/features/<set>/``  feature arrays; ``datasets/<id>/artefacts/``  embeddings, neighbours, sheets, …
-    ``tmp/<job>/``  unfinished work of one job; ``reports/``, ``uploads/``, ``cache/``.
+    ``tmp/<job>/``  unfinished work of one job; ``products/``  unpacked zips; ``reports/``, ``uploads/``, ``cache/``.
     """
 
     def __init__(self, home: Path) -> None:
@@ -63,6 +63,11 @@ class Store:
     def reports_dir(self) -> Path:
         """Finished reports and exports."""
         return self._folder("reports")
+
+    @property
+    def products_dir(self) -> Path:
+        """Zipped products, unpacked; each may be removed at any time and is unpacked again on need."""
+        return self._folder("products")
 
     @property
     def uploads_dir(self) -> Path:

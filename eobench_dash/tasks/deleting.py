@@ -19,6 +19,8 @@ from eobench_dash.db.models import (
     MetricRun,
     Patch,
     PatchLabel,
+    PatchWindow,
+    Product,
     SavedSelection,
 )
 from eobench_dash.domain.jobs import JobKind
@@ -41,7 +43,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
     for start in range(0, total, PIECE):
         with ws.db.write() as session:
             job.fence(session)
-            for model in (AnnotationEvent, PatchLabel, Patch):
+            for model in (AnnotationEvent, PatchLabel, PatchWindow, Patch):
                 session.execute(
                     delete(model).where(
                         model.dataset_id == dataset_id, model.ordinal >= start, model.ordinal < start + PIECE
@@ -65,7 +67,7 @@ def _sources(session: Session, dataset_id: int) -> list[Path]:
 
 def _rest(session: Session, dataset_id: int) -> None:
     made = (MetricRun, Advice, ClusterSet, SavedSelection, Embedding, FeatureSet)
-    for model in (AnnotationEvent, PatchLabel, Patch, *made, Assignment):
+    for model in (AnnotationEvent, PatchLabel, PatchWindow, Patch, Product, *made, Assignment):
         session.execute(delete(model).where(model.dataset_id == dataset_id))
     session.execute(update(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id).values(undoes_id=None))
     session.execute(delete(AnnotationBatch).where(AnnotationBatch.dataset_id == dataset_id))

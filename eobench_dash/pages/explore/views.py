@@ -24,7 +24,7 @@ MANY = 12
 """With more groups than this there is a field to find one."""
 LISTED = 300
 """As many groups are listed; a list of thousands is nothing to look through."""
-_LEADS_TO_A_MAP = {JobKind.IMPORT, JobKind.FEATURES, JobKind.EMBED}
+_LEADS_TO_A_MAP = {JobKind.IMPORT, JobKind.INGEST, JobKind.FEATURES, JobKind.EMBED}
 
 
 def image_url(dataset: DatasetSummary, ordinal: int | str, size: int) -> str:

@@ -144,6 +144,7 @@ def _action(row: DatasetSummary, job: JobInfo | None, *, builds: bool, cleans: b
 
 _WORK = {
     JobKind.IMPORT: "Importing",
+    JobKind.INGEST: "Cutting patches",
     JobKind.FEATURES: "Computing features",
     JobKind.EMBED: "Making a map",
     JobKind.SHEETS: "Making thumbnails",
