@@ -95,7 +95,7 @@
     const labels = page().labels();
     const known = labels.some((label) => label.name.toLowerCase() === name.toLowerCase());
     window.eob.assignMenu.show({
-      title: `Split off ${name} as the label …`,
+      title: `Split off ${name} as …`,
       x: at.x, y: at.y, labels,
       suggest: Promise.resolve([]),
       chosen: async (label, why) => {
@@ -140,13 +140,23 @@
     changed();
   });
 
+  /** Scrolls what scrolls around a heading, and nothing else, until it stands below the tabs. */
+  const toTop = (heading) => {
+    let box = heading;
+    do box = box.parentElement; while (box.parentElement && getComputedStyle(box).overflowY !== "auto");
+    const tabs = heading.closest(".eob-explore__right").querySelector("[role=tablist]").offsetHeight;
+    box.scrollTop += heading.getBoundingClientRect().top - box.getBoundingClientRect().top - tabs;
+  };
+
   // -- what the tab hears --------------------------------------------------------------------------------------------------
   const ACTIONS = {
     colour: (button) => colour(button.dataset.set, button.dataset.name),
     remove: (button) => remove(button.dataset.set, button.dataset.name),
     open: (button) => {
-      props("explore-clusters-set", { value: Number(button.closest("[data-set]").dataset.set) });
-      document.querySelector('[data-panel="clusters"]')?.scrollIntoView({ block: "start" });
+      const { set } = button.closest("[data-set]").dataset;
+      props("explore-clusters-set", { value: Number(set) });
+      toTop(document.querySelector("[data-clusters-found]"));
+      return colour(set);
     },
     merge: (button) => merge(button.dataset),
     isolate: (_, place) => isolate(place.dataset.set, Number(place.dataset.cluster)),
@@ -166,6 +176,13 @@
     const thumb = target.closest?.(".eob-clusters .eob-thumb");
     if (thumb) page().showPatch(Number(thumb.dataset.ordinal));
   });
+
+  // Advice is drawn anew after each change of labels: what is unfolded stays so.
+  document.addEventListener("toggle", ({ target }) => {
+    if (!target.dataset?.advice) return;
+    const open = [...document.querySelectorAll("[data-advice][open]")].map((card) => card.dataset.advice);
+    props("explore-advice-open", { data: open });
+  }, true);
 
   // A picture pointed at is ringed on the map.
   const ring = (event) => {

@@ -69,6 +69,14 @@
     if (opened() && !opening && new URL(location.href).searchParams.has("sel")) remember({ sel: "" });
   });
 
+  // -- what is filled in when it is wanted (later.py) -----------------------------------------------------------------
+  const fill = (name) => {
+    const place = document.querySelector(`.eob-explore [data-later="${name}"]`);
+    if (place && !place.firstElementChild) props({ type: "explore-ask", name }, { data: Date.now() });
+  };
+  document.addEventListener("eob:ready", () => window.setTimeout(fill, 300, "new"));
+  document.addEventListener("click", ({ target }) => { if (target.closest?.('[data-eob-open="explore-new"]')) fill("new"); });
+
   // -- tabs of the right panel ----------------------------------------------------------------------------------------
   const tabs = () => [...document.querySelectorAll(".eob-explore [data-tab]")];
   const openTab = (name) => {
@@ -80,6 +88,7 @@
     }
     for (const panel of document.querySelectorAll(".eob-explore [data-panel]")) panel.hidden = panel.dataset.panel !== name;
     remember({ tab: name === "labels" ? "" : name });
+    fill(name);
     props("explore-tab", { data: name });
     window.dispatchEvent(new Event("resize")); // charts that were hidden have no size of their own yet
     document.dispatchEvent(new CustomEvent("eob:tab", { detail: name }));

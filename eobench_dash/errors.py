@@ -80,6 +80,10 @@ class JobCancelled(EOBenchError):
     """Raised inside a job when its owner asked to cancel it."""
 
 
+class JobPaused(EOBenchError):
+    """Raised inside a job that was asked to pause: what it has finished is kept, and it goes on from there later."""
+
+
 class JobLost(EOBenchError):
     """Raised inside a job that no longer holds its lease: another worker may own it, so nothing more is written."""
 

@@ -1,10 +1,11 @@
 """The web application's table of contents: every page and every route is named here; nothing is found by scanning."""
 
+from html import escape
 from pathlib import Path
 
 import waitress
 from dash import Dash
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from eobench_dash import auth, logs
 from eobench_dash.errors import SettingsError
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
     server.extensions["eobench"] = workspace
     auth.install(server, settings=settings, db=workspace.db)
     install_error_pages(server, Router(PAGES))
-    app = Dash(
+    app = _App(
         "eobench_dash",
         server=server,
         title="EO Bench",
@@ -85,6 +86,17 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
         server.register_blueprint(routes.blueprint)
     auth.seal(app)
     return app
+
+
+class _App(Dash):
+    """Dash whose first page names the bytes that it is going to ask for (``Page.early``; read by the map's loader)."""
+
+    def interpolate_index(self, *, metas: str = "", **parts: str) -> str:  # type: ignore[override]
+        router = Router(PAGES)
+        early = router.match(request.path).early(request.query_string.decode()) if router.knows(request.path) else []
+        tags = [f'<meta name="eob-early" content="{escape(url)}">' for url in early]
+        index: str = super().interpolate_index(metas="\n".join([metas, *tags]), **parts)  # type: ignore[no-untyped-call]
+        return index
 
 
 def _close_when_sent(response: Response) -> Response:
@@ -129,6 +141,7 @@ def index_string() -> str:
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
 <script src="/assets/head-theme.js?m={stamp}"></script>
+{{%metas%}}
 {{%css%}}
 </head>
 <body>

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from eobench_dash.db.models import Job, User
-from eobench_dash.domain.jobs import JobKind, JobState
+from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.errors import BadInput, EOBenchError
 from eobench_dash.jobs.inline import run_inline
@@ -21,6 +21,12 @@ from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for scripts.")
+
+class Interrupted(EOBenchError):
+    """Ctrl-C, with more to say than that it was heard."""
+
+    exit_code = 130
+
 
 SHELL = Principal(user_id=0, name="operator", role=Role.ADMIN, session_key="command-line")
 """Who acts before there is an admin: whoever can run a command on the workspace may make one."""
@@ -71,8 +77,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, Any]:
-    """Run a queued job in this process, progress on stderr; its result. EOBenchError with its sentence if it fails."""
-    from eobench_dash.tasks import SWEEPS, TASKS  # heavy: only commands that work load it
+    """Run a queued job in this process, progress on stderr; its result. EOBenchError with its sentence if it fails.
+
+    Ctrl-C pauses a job that can go on later (and says how), and cancels any other.
+    """
+    from eobench_dash import tasks  # heavy: only commands that work load it
 
     terminal = sys.stderr.isatty()
     last = ""
@@ -84,20 +93,27 @@ def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, 
             click.echo(f"\r\033[K{line}", err=True, nl=False)
             last = line
 
-    with ws.db.read() as session:
-        kind = JobKind(session.get_one(Job, job_id).kind)
-    job = run_inline(
-        ws.db,
-        job_id,
-        run=lambda handle: TASKS[kind](ws, handle),
-        sweep=lambda: SWEEPS[kind](ws, job_id) if kind in SWEEPS else None,
-        show=show,
-    )
-    if last:
-        click.echo("\r\033[K", err=True, nl=False)
+    try:
+        job = run_inline(ws, job_id, tasks=tasks, show=show)
+    except KeyboardInterrupt:
+        with ws.db.read() as session:
+            paused = session.get_one(Job, job_id).state == JobState.PAUSED
+        if not paused:
+            raise
+        raise Interrupted(f"Stopped; what is done so far is kept. Go on with: {how_to_go_on(job_id)}") from None
+    finally:
+        if last:
+            click.echo("\r\033[K", err=True, nl=False)
+    if job.state == JobState.PAUSED:
+        raise EOBenchError(f"The job was paused; what is done so far is kept. Go on with: {how_to_go_on(job_id)}")
     if job.state != JobState.DONE:
         raise EOBenchError(job.error or f"The job ended as {job.state}.")
     return job.result
+
+
+def how_to_go_on(job_id: int) -> str:
+    """The command that goes on with a paused job."""
+    return f"eobench jobs resume {job_id} --here"
 
 
 def _cell(value: Any) -> str:

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("results", "Verify the labels and write the report as PDF and CSV."),
     "export": ("results", "Write a dataset to a file that other tools read."),
     "delete": ("datasets", "Delete a dataset, its labels and its history for good."),
+    "jobs": ("jobs", "List the jobs on their way; cancel, pause, resume or retry one."),
     "serve": ("serving", "Serve the dashboard, with its workers."),
     "worker": ("serving", "Work: take queued jobs until stopped."),
     "demo": ("serving", "Set up demo data and an admin, and serve the dashboard."),

@@ -78,13 +78,17 @@ class ClusterSetInfo:
 
 @dataclass(frozen=True)
 class Part:
-    """One part that a label may be split into: cluster ``index`` of the advice's cluster set."""
+    """One part that a label may be split into: cluster ``index`` of the advice's cluster set.
+
+    ``left``: how many of its patches carry the label still, None where that is not known.
+    """
 
     index: int
     name: str
     size: int
     typical: tuple[int, ...]
     why: str = ""
+    left: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,11 @@ class SplitAdvice:
     parts: tuple[Part, ...] = ()
     cluster_set_id: int | None = None
 
+    @property
+    def done(self) -> bool:
+        """Whether the advice was followed: at most one part is left in the label."""
+        return bool(self.parts) and sum(part.left != 0 for part in self.parts) <= 1
+
 
 @dataclass(frozen=True)
 class MergeAdvice:
@@ -118,6 +127,7 @@ class MergeAdvice:
 
     ``error`` 0.5 is a coin's; ``low`` and ``high`` are its 95 % interval over ``n`` patches. ``first`` and ``second``
     are the labels' names, the larger group first; ``examples`` hold ordinals of each that look most like the other.
+    ``done``: the two are one label by now.
     """
 
     first: str
@@ -132,6 +142,7 @@ class MergeAdvice:
     why: str
     first_examples: tuple[int, ...] = ()
     second_examples: tuple[int, ...] = ()
+    done: bool = False
 
 
 @dataclass(frozen=True)

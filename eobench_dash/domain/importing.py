@@ -7,16 +7,17 @@ A row is either imported or counted under exactly one kind of issue, so
 import csv
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from eobench_dash.errors import PathRefused
+from eobench_dash.errors import BadInput, PathRefused
 
 MAX_ISSUES = 10_000
 """Issues listed in a report; beyond it they are only counted."""
@@ -75,6 +76,59 @@ class ImportIssue:
     kind: IssueKind
     where: str
     message: str
+
+
+UNITS = ("auto", "dB", "power")
+"""What an import may be told of its pixels: nothing, decibels (turned into linear power when read), linear power."""
+MAX_PATCH_SIZE = 1024
+MAX_SOURCE = 300
+_BAND = re.compile(r"[A-Za-z0-9_. -]{1,40}")
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What a user may say about the data that the data does not say itself.
+
+    ``patch_size`` and ``stride`` in pixels cut rasters of embeddings (None: 64, and without overlap). ``unit``: one of
+    UNITS. ``bands``: names in the order of the files. ``source``: where vectors come from (model, version, data).
+    """
+
+    patch_size: int | None = None
+    stride: int | None = None
+    unit: str = "auto"
+    bands: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value in (("patch size", self.patch_size), ("stride", self.stride)):
+            if value is not None and (type(value) is not int or not 1 <= value <= MAX_PATCH_SIZE):
+                raise BadInput(f"The {name} is a whole number of pixels from 1 to {MAX_PATCH_SIZE:,}.")
+        if self.unit not in UNITS:
+            raise BadInput(f"The unit {str(self.unit)[:40]!r} is not known; use {', '.join(UNITS)}.")
+        if len(self.bands) > 300 or not all(_BAND.fullmatch(name) for name in self.bands):
+            raise BadInput("Band names are short words such as B04 or VV, separated by commas; at most 300.")
+        if len(set(self.bands)) < len(self.bands):
+            raise BadInput("A band name occurs twice; each band has a name of its own.")
+        if len(self.source) > MAX_SOURCE or not (self.source.isprintable()):
+            raise BadInput(f"Say in at most {MAX_SOURCE} characters, on one line, where the vectors come from.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "bands": list(self.bands)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``; unknown keys are left out. BadInput for values that cannot be."""
+        known = {key: data[key] for key in ("patch_size", "stride", "unit", "source") if key in data}
+        return cls(bands=tuple(data.get("bands", ())), **known)
+
+
+@dataclass(frozen=True)
+class VectorOrigin:
+    """Where imported vectors come from: one sentence for people, and facts (layout, model, quantisation …)."""
+
+    summary: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

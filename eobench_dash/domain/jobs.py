@@ -23,10 +23,14 @@ class JobKind(StrEnum):
 
 
 class JobState(StrEnum):
-    """A job's life: queued → running → done | failed | cancelled. Failed and cancelled jobs can be retried."""
+    """A job's life: queued → running → done | failed | cancelled. Failed and cancelled jobs can be retried.
+
+    A queued or running job of a RESUMABLE kind may be paused; resumed, it is queued again and goes on where it was.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -35,6 +39,15 @@ class JobState(StrEnum):
     def over(self) -> bool:
         """Whether nothing more will happen."""
         return self in {JobState.DONE, JobState.FAILED, JobState.CANCELLED}
+
+    @property
+    def moving(self) -> bool:
+        """Whether something will happen without anybody's doing: it runs, or waits for a worker."""
+        return self in {JobState.QUEUED, JobState.RUNNING}
+
+
+RESUMABLE = frozenset({JobKind.FEATURES, JobKind.INGEST})
+"""Kinds that work in blocks, and so go on from the finished ones after a pause, a failure or a kill."""
 
 
 @dataclass(frozen=True)
@@ -55,4 +68,5 @@ class JobInfo:
     started_at: datetime | None
     finished_at: datetime | None
     cancel_requested: bool
+    pause_requested: bool = False
     result: Mapping[str, Any] = field(default_factory=dict)

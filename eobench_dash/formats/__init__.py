@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from eobench_dash.domain.importing import ImportIssue, PatchRecord
+from eobench_dash.domain.importing import ImportIssue, ImportOptions, PatchRecord
 from eobench_dash.errors import BadInput, UnreadableDataset
 from eobench_dash.formats import imagefolder, paper_json
 from eobench_dash.formats.json_write import write as write_paper_json
-from eobench_dash.formats.reader import DatasetReader, Progress, check_record
+from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress
 
 __all__ = ["FORMATS", "DatasetReader", "Format", "Preview", "detect", "preview", "read", "write_paper_json"]
 
@@ -60,6 +61,9 @@ class Preview:
     has_vectors: bool
     vector_dim: int | None
     complete: bool
+    root: Path = Path()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    pictures: bool = True
 
 
 def detect(path: Path) -> str:
@@ -82,22 +86,33 @@ def read(
     check_images: bool = True,
     progress: Progress | None = None,
     workdir: Path | None = None,
+    options: ImportOptions = NO_OPTIONS,
 ) -> DatasetReader:
     """A reader of the dataset at ``path``; use it as a context manager.
 
     ``root`` is the folder that paths start from and may not leave (default: the folder itself, or the JSON's own).
     Without ``check_images`` files are neither looked for nor decoded. ``progress(done, total)`` is called often and may
-    raise to cancel. ``workdir`` takes temporary files (default: the system's). UnreadableDataset for a bad source.
+    raise to cancel. ``workdir`` takes temporary files (default: the system's). ``options``: what the data does not say
+    itself. UnreadableDataset for a bad source.
     """
-    return _format(path, format).reader(path, root=root, check_images=check_images, progress=progress, workdir=workdir)
+    return _format(path, format).reader(
+        path, root=root, check_images=check_images, progress=progress, workdir=workdir, options=options
+    )
 
 
 def preview(
-    path: Path, *, format: str = AUTO, limit: int = 24, root: Path | None = None, workdir: Path | None = None
+    path: Path,
+    *,
+    format: str = AUTO,
+    limit: int = 24,
+    root: Path | None = None,
+    workdir: Path | None = None,
+    options: ImportOptions = NO_OPTIONS,
 ) -> Preview:
     """Look at the first PREVIEW_ROWS rows (of every class in turn) and at the pictures of ``limit`` of them."""
     known = _format(path, format)
-    with known.reader(path, root=root, check_images=False, workdir=workdir, sample=PREVIEW_ROWS) as reader:
+    asked = {"check_images": False, "sample": PREVIEW_ROWS}
+    with known.reader(path, root=root, workdir=workdir, options=options, **asked) as reader:
         records = reader.records()
         looked_at = list(islice(records, PREVIEW_ROWS))
         complete = next(records, None) is None
@@ -105,7 +120,9 @@ def preview(
         hinted = reader.label_hint()
         total = reader.total_hint
         samples = _spread(looked_at, limit)
-        pictures = [check_record(reader.root, record.path) for record in samples if record.path is not None]
+        pictures = [reader.look(record.path) for record in samples if record.path is not None]
+        notes = (*report.notes, *(note for note in reader.band_notes() if note not in report.notes))
+        base, params, named = reader.root, reader.source_params(), reader.pictures
     complete = complete and (total is None or total <= report.total)
     return Preview(
         format=known.name,
@@ -113,10 +130,13 @@ def preview(
         labels=dict(report.labels) if hinted is None else dict(hinted),
         samples=samples,
         issues=(*report.issues[:100], *(issue for issue in pictures if issue is not None)),
-        notes=report.notes,
+        notes=notes,
         has_vectors=report.vector_dim is not None,
         vector_dim=report.vector_dim,
         complete=complete,
+        root=base,
+        params=params,
+        pictures=named,
     )
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from eobench_dash.domain.importing import ImportIssue, IssueKind
+from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.pictures import SUFFIXES
-from eobench_dash.formats.reader import DatasetReader, Progress, Row, shown
+from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, shown
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 MAX_DEPTH = 32
@@ -49,10 +49,13 @@ class ImageFolder(DatasetReader):
         progress: Progress | None = None,
         workdir: Path | None = None,
         sample: int | None = None,
+        options: ImportOptions = NO_OPTIONS,
     ) -> None:
         if not path.is_dir():
             raise UnreadableDataset(f"{path.name} is not a folder; choose the folder that holds the class folders.")
-        super().__init__(root=path if root is None else root, check_images=check_images, progress=progress)
+        super().__init__(
+            root=path if root is None else root, check_images=check_images, progress=progress, options=options
+        )
         top = os.path.realpath(path)
         inside = os.path.join(self.root, "")
         self._cut = len(inside)

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from eobench_dash.domain.importing import ImportIssue, IssueKind
+from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.json_columns import Columns
 from eobench_dash.formats.json_rows import KEYS, decode, record_row, role_of
 from eobench_dash.formats.jsonscan import MAX_ROW_BYTES, JsonScanner
-from eobench_dash.formats.reader import DatasetReader, Progress, Row, issue_of
+from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, issue_of
 from eobench_dash.formats.tally import RowProblem
 
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
@@ -44,10 +44,13 @@ class PaperJson(DatasetReader):
         progress: Progress | None = None,
         workdir: Path | None = None,
         sample: int | None = None,
+        options: ImportOptions = NO_OPTIONS,
     ) -> None:
         if not path.is_file():
             raise UnreadableDataset(f"{path.name} is not a file; choose the dataset's JSON file.")
-        super().__init__(root=path.parent if root is None else root, check_images=check_images, progress=progress)
+        super().__init__(
+            root=path.parent if root is None else root, check_images=check_images, progress=progress, options=options
+        )
         self._path = path
         self._size = path.stat().st_size
         if not self._size:

@@ -2,14 +2,20 @@
 # Plain strings for paths: this runs once a file, and Path objects would cost more than the rest.
 # ruff: noqa: PTH123
 
+import logging
 import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from eobench_dash.domain.importing import IssueKind
+from eobench_dash.domain.importing import IssueKind, valid_lonlat
 from eobench_dash.formats.tally import RowProblem
 
 MAX_PIXELS = 64_000_000
@@ -17,6 +23,7 @@ MAX_SAMPLES = 256_000_000
 """Pixels times bands of a many-band TIFF."""
 MAX_FILE_BYTES = 512 << 20
 KINDS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP")
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 DECODING_ERRORS = (
@@ -25,6 +32,8 @@ DECODING_ERRORS = (
 )  # fmt: skip
 """What Pillow's decoders raise on damaged files (its plug-ins do not wrap these)."""
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+# else a line on stderr for each TIFF of many bands, which rasterio then reads
 _rasterio_opening = threading.Lock()
 
 
@@ -69,13 +78,74 @@ def _check_open(image: Image.Image) -> None:
 
 def _check_tiff(path: str) -> None:
     """TIFFs that Pillow does not know: many bands, 16 bits a band, floating point."""
+    with open_tiff(path) as source:
+        if source.width * source.height > MAX_PIXELS or source.width * source.height * source.count > MAX_SAMPLES:
+            raise RowProblem(IssueKind.TOO_LARGE, f"The picture has more than {MAX_PIXELS:,} pixels or too many bands.")
+        source.read()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look at a patch's picture gave: what is wrong with it, or what it says of itself.
+
+    ``place``: (lon, lat) of its middle; ``bands``: how many; ``names``: theirs, "" where the file has none;
+    ``negative``: whether most of its numbers are below zero, as decibels are (None: not looked at).
+    """
+
+    problem: RowProblem | None = None
+    place: tuple[float, float] | None = None
+    bands: int | None = None
+    names: tuple[str, ...] = ()
+    negative: bool | None = None
+
+
+def look_at_tiff(path: str, *, measure: bool = False) -> Seen:
+    """What a TIFF says beside its pixels; with ``measure`` a look at the pixels of its first band too."""
+    try:
+        with open_tiff(path) as source:
+            floating = str(source.dtypes[0]).startswith("float")
+            return Seen(
+                place=middle(source),
+                bands=source.count,
+                names=tuple(name or "" for name in source.descriptions),
+                negative=_mostly_negative(source) if measure and floating else None,
+            )
+    except DECODING_ERRORS:  # Pillow has read it; what rasterio cannot is not worth losing a patch for
+        return Seen()
+
+
+def middle(source: Any) -> tuple[float, float] | None:
+    """(lon, lat) of the middle of an open raster; None where it has no place on Earth."""
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform
+
+    if source.crs is None:
+        return None
+    to_map, column, row = source.transform, source.width / 2, source.height / 2
+    x = to_map.a * column + to_map.b * row + to_map.c
+    y = to_map.d * column + to_map.e * row + to_map.f
+    try:
+        (lon,), (lat,) = transform(source.crs, "EPSG:4326", [x], [y])
+    except (RasterioError, *DECODING_ERRORS):
+        return None
+    return (float(lon), float(lat)) if valid_lonlat(lon, lat) else None
+
+
+@contextmanager
+def open_tiff(path: str) -> Iterator[Any]:
+    """The open rasterio dataset of one TIFF; no file beside it is looked at."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
     with _rasterio_opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        source = rasterio.open(path, driver="GTiff")
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GDAL_PAM_ENABLED="NO"):
+            source = rasterio.open(path, driver="GTiff")
     with source:
-        if source.width * source.height > MAX_PIXELS or source.width * source.height * source.count > MAX_SAMPLES:
-            raise RowProblem(IssueKind.TOO_LARGE, f"The picture has more than {MAX_PIXELS:,} pixels or too many bands.")
-        source.read()
+        yield source
+
+
+def _mostly_negative(source: Any) -> bool:
+    values = source.read(1, masked=True).compressed()
+    values = values[np.isfinite(values)]
+    return bool(len(values)) and float(np.mean(values < 0)) > 0.5

@@ -1,7 +1,8 @@
 """What every format shares: rows from a source go in, good records and a true report come out.
 
 Rows are checked in the order vector, path, label, duplicate, picture, and a row counts under the first check it fails.
-Large pictures are decoded in a few threads, some batches ahead; the order of the rows is kept.
+Large pictures are decoded in a few threads, some batches ahead; the order of the rows is kept. What the pictures
+themselves say (their place, their bands) is taken from them on the way.
 """
 
 import os
@@ -13,16 +14,24 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from eobench_dash.domain.importing import ImportIssue, ImportReport, IssueKind, PatchRecord
+from eobench_dash.domain.importing import (
+    ImportIssue,
+    ImportOptions,
+    ImportReport,
+    IssueKind,
+    PatchRecord,
+    VectorOrigin,
+)
 from eobench_dash.domain.labels import MAX_LABELS, clean_name
 from eobench_dash.errors import BadInput, UnreadableDataset
+from eobench_dash.formats.bands import BandsMet
 from eobench_dash.formats.confine import Root, SeenPaths, relative_or_problem
-from eobench_dash.formats.pictures import check_picture
+from eobench_dash.formats.pictures import TIFF_SUFFIXES, Seen, check_picture, look_at_tiff
 from eobench_dash.formats.tally import RowProblem, Tally
 
 MAX_ROWS = 10_000_000
@@ -32,6 +41,8 @@ SMALL_PICTURE = 48 << 10
 """Files up to this size are decoded at once: passing so short a piece of work to a thread costs more than doing it."""
 HEAD_ROWS = 256
 """Rows looked at to settle the length of the feature vectors: the length that most of them have."""
+
+_TWICE = "This path or name occurred before; the first is kept."
 
 Progress = Callable[[int, int | None], None]
 """Called with (work done, work in all or None), in units of the format's own; it may raise to cancel."""
@@ -50,15 +61,25 @@ class Row:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-_Verdict = RowProblem | None | Future[RowProblem | None]
+_Verdict = Seen | Future[Seen]
+NO_OPTIONS = ImportOptions()
 
 
 class DatasetReader(ABC):
     """One dataset being read. Use as a context manager; ``records()`` once, ``report()`` after it is exhausted."""
 
-    def __init__(self, *, root: Path, check_images: bool = True, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        root: Path,
+        check_images: bool = True,
+        progress: Progress | None = None,
+        options: ImportOptions = NO_OPTIONS,
+    ) -> None:
         self._root = Root(root)
         self._check_images = check_images
+        self._options = options
+        self._bands = BandsMet(options)
         self._progress = progress
         self._tally = Tally()
         self._seen = SeenPaths()
@@ -80,6 +101,28 @@ class DatasetReader(ABC):
     def label_hint(self) -> Mapping[str, int] | None:
         """Labels and their counts, where the source tells them without being read whole."""
         return None
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the rows' paths name pictures (else they are mere names, and nothing is looked for)."""
+        return True
+
+    @property
+    def modality(self) -> str | None:
+        """What the pixels show, where the data itself says so; to be asked when the records are exhausted."""
+        return "sar" if self._options.unit == "dB" else None
+
+    def band_notes(self) -> list[str]:
+        """What a user should know of the bands of the pictures looked at so far."""
+        return list(self._bands.notes(self._tally.labels))
+
+    def source_params(self) -> dict[str, Any]:
+        """What reading the pixels later takes (names of bands, unit, layout); to be asked after the records."""
+        return self._bands.params(self._tally.labels)
+
+    def origin(self) -> VectorOrigin | None:
+        """Where the vectors come from, as far as the source says."""
+        return VectorOrigin(self._options.source) if self._options.source else None
 
     @abstractmethod
     def _rows(self) -> Iterator[Row | ImportIssue]:
@@ -167,7 +210,7 @@ class DatasetReader(ABC):
             if row.path is None or next(new):
                 unique.append(row)
             else:
-                self._reject(row, RowProblem(IssueKind.DUPLICATE_PATH, "This path occurred before; the first is kept."))
+                self._reject(row, RowProblem(IssueKind.DUPLICATE_PATH, _TWICE))
         return unique
 
     def _check_length(self, row: Row) -> None:
@@ -191,26 +234,50 @@ class DatasetReader(ABC):
             self._names[raw] = name
         return name
 
-    def _look(self, row: Row) -> _Verdict:
-        """What is wrong with the row's picture, or the promise to find out."""
-        if row.path is None or not self._check_images:
+    def look(self, path: str) -> ImportIssue | None:
+        """Look at the picture of one record (for previews); None where it is fine, or there is none to look for."""
+        if not self.pictures:
             return None
+        try:
+            seen = self._inspect(*self._root.locate(path))
+            problem = seen.problem or self._bands.meet(seen)
+        except RowProblem as missing:
+            problem = missing
+        return None if problem is None else ImportIssue(problem.kind, shown(path), str(problem))
+
+    def _inspect(self, path: str, size: int) -> Seen:
+        """Check one picture and take from it what it says. Called by several threads. RowProblem is in the answer."""
+        try:
+            check_picture(path, size)
+            if os.path.splitext(path)[1].lower() in TIFF_SUFFIXES:  # noqa: PTH122 - once a file, and quick
+                return look_at_tiff(path, measure=self._bands.wants_values)
+        except RowProblem as problem:
+            return Seen(problem)
+        return Seen()
+
+    def _look(self, row: Row) -> _Verdict:
+        """What the row's picture shows or what is wrong with it, or the promise to find out."""
+        if row.path is None or not self._check_images or not self.pictures:
+            return Seen()
         try:
             path, size = self._root.locate(row.path)
         except RowProblem as problem:
-            return problem
+            return Seen(problem)
         if size <= SMALL_PICTURE:
-            return _problem(path, size)
+            return self._inspect(path, size)
         if self._pool is None:
             self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="pictures")
-        return self._pool.submit(_problem, path, size)
+        return self._pool.submit(self._inspect, path, size)
 
     def _finish(self, batch: list[tuple[Row, _Verdict]]) -> Iterator[PatchRecord]:
         for row, verdict in batch:
-            problem = verdict.result() if isinstance(verdict, Future) else verdict
+            seen = verdict.result() if isinstance(verdict, Future) else verdict
+            problem = seen.problem or self._bands.meet(seen)
             if problem is not None:
                 self._reject(row, problem)
                 continue
+            if row.lon is None and seen.place is not None:
+                row.lon, row.lat = seen.place
             self._tally.good(row.labels)
             yield PatchRecord(row.path, row.labels, row.vector, row.lon, row.lat, row.extra)
 
@@ -218,6 +285,8 @@ class DatasetReader(ABC):
         self._tally.bad(issue_of(row.where, row.path, problem))
 
     def _last_notes(self) -> None:
+        for sentence in self.band_notes():
+            self.note(sentence)
         if self._tally.counts[IssueKind.MISSING_FILE] and not self._tally.imported:
             self.note(
                 f"No picture was found below {self.root.name or self.root}. Choose the folder that the paths start "
@@ -229,23 +298,6 @@ def issue_of(where: str, path: str | None, problem: RowProblem) -> ImportIssue:
     """The issue of a row, named by its place in the source and, where known, by its path."""
     named = path is not None and shown(path) != where
     return ImportIssue(problem.kind, f"{where}: {shown(path or '')}" if named else where, str(problem))
-
-
-def check_record(root: Path, path: str) -> ImportIssue | None:
-    """Look at one picture below ``root`` (for previews); None where it is fine."""
-    try:
-        check_picture(*Root(root).locate(path))
-    except RowProblem as problem:
-        return ImportIssue(problem.kind, shown(path), str(problem))
-    return None
-
-
-def _problem(path: str, size: int) -> RowProblem | None:
-    try:
-        check_picture(path, size)
-    except RowProblem as problem:
-        return problem
-    return None
 
 
 def shown(path: str) -> str:

@@ -13,27 +13,29 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, Protocol
 
 from eobench_dash import logs
 from eobench_dash.db.engine import Database
 from eobench_dash.domain.jobs import JobKind
-from eobench_dash.errors import EOBenchError, JobCancelled, JobLost
+from eobench_dash.errors import EOBenchError, JobCancelled, JobLost, JobPaused
 from eobench_dash.jobs import queue
-from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.jobs.handle import JobHandle, Wishes
 from eobench_dash.settings import Settings
 
 log = logging.getLogger(__name__)
 
 READY, OVER = "ready", "over"
 """What the child says."""
-RUN, SWEEP, CANCEL, LOST = "run", "sweep", "cancel", "lost"
+RUN, SWEEP, CANCEL, PAUSE, LOST = "run", "sweep", "cancel", "pause", "lost"
 """What the worker says."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-class _Workspace(Protocol):
+class Workspace(Protocol):
+    """What tasks are given; only its database concerns this room."""
+
     @property
     def db(self) -> Database: ...
 
@@ -44,7 +46,7 @@ class Tasks(Protocol):
     TASKS: Mapping[JobKind, Callable[[Any, JobHandle], None]]
     SWEEPS: Mapping[JobKind, Callable[[Any, int], None]]
 
-    def open_workspace(self, settings: Settings) -> _Workspace:
+    def open_workspace(self, settings: Settings) -> Workspace:
         """What tasks are given as their first argument."""
 
     def warm_up(self) -> None:
@@ -56,8 +58,8 @@ def main(pipe: Connection, settings: Settings, tasks_name: str, worker_pid: int)
     _die_with(worker_pid)
     logs.configure(settings)
     orders: SimpleQueue[tuple[str, queue.Claim]] = SimpleQueue()
-    cancel, lost = Event(), Event()
-    Thread(target=_listen, args=(pipe, orders, cancel, lost), daemon=True).start()
+    wishes = Wishes()
+    Thread(target=_listen, args=(pipe, orders, wishes), daemon=True).start()
     tasks: Tasks = importlib.import_module(tasks_name)
     workspace = tasks.open_workspace(settings)
     if orders.empty():  # a job that waits already should not wait for kernels it may not need (a minute, when new)
@@ -70,14 +72,13 @@ def main(pipe: Connection, settings: Settings, tasks_name: str, worker_pid: int)
     if order == SWEEP:
         sweep(workspace, claim, tasks)
     else:
-        run(workspace, claim, tasks, cancel=cancel, lost=lost)
+        run(workspace, claim, tasks, JobHandle(workspace.db, claim, wishes=wishes))
     pipe.send(OVER)
 
 
-def run(workspace: _Workspace, claim: queue.Claim, tasks: Tasks, *, cancel: Event, lost: Event) -> None:
+def run(workspace: Workspace, claim: queue.Claim, tasks: Tasks, handle: JobHandle) -> None:
     """Do one claimed job, and write down how it ended."""
     db = workspace.db
-    handle = JobHandle(db, claim, cancel=cancel, lost=lost)
     log.info("job %d (%s) starts", claim.job_id, claim.kind)
     try:
         if claim.kind not in tasks.TASKS:
@@ -92,13 +93,18 @@ def run(workspace: _Workspace, claim: queue.Claim, tasks: Tasks, *, cancel: Even
         log.info("job %d is cancelled", claim.job_id)
         with suppress(JobLost):
             queue.cancelled(db, claim)
+    except JobPaused:
+        log.info("job %d is paused", claim.job_id)
+        with suppress(JobLost):
+            queue.paused(db, claim)
     except Exception as error:
         log.exception("job %d (%s) failed", claim.job_id, claim.kind)
         with suppress(JobLost):
-            queue.fail(db, claim, _sentence(error))
+            queue.fail(db, claim, sentence(error))
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What people read of an error that ended a job."""
     if isinstance(error, EOBenchError):
         return str(error)
     if isinstance(error, MemoryError):
@@ -109,7 +115,7 @@ def _sentence(error: Exception) -> str:
     return f"An error of the program itself ({kind}); the worker's log has the details. Retry it, or report it."
 
 
-def sweep(workspace: _Workspace, claim: queue.Claim, tasks: Tasks) -> None:
+def sweep(workspace: Workspace, claim: queue.Claim, tasks: Tasks) -> None:
     """Remove what one job has left behind."""
     try:
         if claim.kind in tasks.SWEEPS:
@@ -120,14 +126,16 @@ def sweep(workspace: _Workspace, claim: queue.Claim, tasks: Tasks) -> None:
         queue.postpone_sweep(workspace.db, claim)
 
 
-def _listen(pipe: Connection, orders: SimpleQueue[tuple[str, queue.Claim]], cancel: Event, lost: Event) -> None:
+def _listen(pipe: Connection, orders: SimpleQueue[tuple[str, queue.Claim]], wishes: Wishes) -> None:
     with suppress(EOFError, OSError):
         while True:
             order, claim = pipe.recv()
             if order == CANCEL:
-                cancel.set()
+                wishes.cancel.set()
+            elif order == PAUSE:
+                wishes.pause.set()
             elif order == LOST:
-                lost.set()
+                wishes.lost.set()
             else:
                 orders.put((order, claim))
     os._exit(1)  # the worker is gone, and with it the right to write anything

@@ -1,7 +1,8 @@
-"""What a task holds of its job: progress, the wish to cancel, and the fence around its last transaction."""
+"""What a task holds of its job: progress, the wish to cancel or pause, and the fence around its last transaction."""
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -10,11 +11,20 @@ from sqlalchemy.orm import Session
 
 from eobench_dash.db.engine import Database
 from eobench_dash.domain.jobs import JobKind
-from eobench_dash.errors import JobCancelled, JobLost
+from eobench_dash.errors import JobCancelled, JobLost, JobPaused
 from eobench_dash.jobs import queue
 
 EVERY_S = 1.0
 """Progress is written, and the row looked at, at most this often."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What others want of a running job, heard without asking the database."""
+
+    cancel: Event = field(default_factory=Event)
+    pause: Event = field(default_factory=Event)
+    lost: Event = field(default_factory=Event)
 
 
 class JobHandle:
@@ -24,9 +34,7 @@ class JobHandle:
     another connection); begin each transaction that writes with ``fence``; end with ``mark_done_in``.
     """
 
-    def __init__(
-        self, db: Database, claim: queue.Claim, *, cancel: Event | None = None, lost: Event | None = None
-    ) -> None:
+    def __init__(self, db: Database, claim: queue.Claim, *, wishes: Wishes | None = None) -> None:
         self.id = claim.job_id
         self.kind: JobKind = claim.kind
         self.args = claim.args
@@ -35,11 +43,11 @@ class JobHandle:
         self.done = False
         self.result: dict[str, Any] = {}
         self._db, self._claim = db, claim
-        self._cancel, self._lost = cancel or Event(), lost or Event()
+        self._wishes = wishes or Wishes()
         self._written = self._looked = float("-inf")
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """Tell how far it is (0..1) and with what. Raises JobCancelled / JobLost when the work has to stop."""
+        """Tell how far it is (0..1) and with what. Raises JobCancelled / JobPaused / JobLost when it has to stop."""
         self._heed()
         now = time.monotonic()
         if now - self._written >= EVERY_S:
@@ -47,7 +55,7 @@ class JobHandle:
             queue.heartbeat(self._db, self._claim, fraction, message)
 
     def check(self) -> None:
-        """Raise JobCancelled / JobLost when the work has to stop. Cheap: call it often."""
+        """Raise JobCancelled / JobPaused / JobLost when the work has to stop. Cheap: call it often."""
         self._heed()
         now = time.monotonic()
         if now - self._looked >= EVERY_S:
@@ -58,7 +66,7 @@ class JobHandle:
         """Make the caller's transaction valid only while the job is ours, and lock the job's row until it ends.
 
         The lease is renewed as its last statement, so that a long transaction does not look like a dead worker.
-        Raises JobCancelled / JobLost.
+        Raises JobCancelled / JobPaused / JobLost.
         """
         queue.hold(session, self._claim)
 
@@ -78,7 +86,9 @@ class JobHandle:
         self.done = True
 
     def _heed(self) -> None:
-        if self._lost.is_set():
+        if self._wishes.lost.is_set():
             raise JobLost(f"Job {self.id} is not ours any more; nothing more is written.")
-        if self._cancel.is_set():
+        if self._wishes.cancel.is_set():
             raise JobCancelled(queue.CANCELLED)
+        if self._wishes.pause.is_set():
+            raise JobPaused(queue.PAUSED)

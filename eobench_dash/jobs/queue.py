@@ -2,7 +2,8 @@
 
 A running job belongs to whoever holds its ``lease_token``; the lease is renewed by heartbeats, and one that has run
 out is reaped: the job is marked failed (a person decides on the retry). A job that did not end well keeps
-``needs_sweep`` until a worker has removed its leftovers, and is not started again before that.
+``needs_sweep`` until a worker has removed its leftovers, and is not started again before that. What a resumable kind
+has finished is no leftover: its sweep keeps that unless the job is cancelled.
 """
 
 import secrets
@@ -11,19 +12,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.engine import Database
 from eobench_dash.db.models import Job, utc_now
 from eobench_dash.db.queries import jobs as queries
-from eobench_dash.domain.jobs import JobKind, JobState
-from eobench_dash.errors import Conflict, JobCancelled, JobLost, NotFound
+from eobench_dash.domain.jobs import RESUMABLE, JobKind, JobState
+from eobench_dash.errors import Conflict, JobCancelled, JobLost, JobPaused, NotFound
 
 LEASE_S = 20.0
 """A worker not heard of for so long is taken for dead."""
 WORKER_GONE = "The worker that ran this stopped without a word. Nothing half done is kept; retry it."
+WORKER_GONE_KEPT = "The worker that ran this stopped without a word. What it had finished is kept; retry it to go on."
 CANCELLED = "Cancelled on request."
+PAUSED = "Paused; what is done so far is kept."
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,14 @@ def enqueue(
 def enqueue_once(
     session: Session, *, kind: JobKind, title: str, args: Mapping[str, Any], owner_id: int | None, dataset_id: int
 ) -> Job:
-    """The equal job of this dataset that is still to be done, else a new one: a second click starts nothing more.
+    """The equal job of this dataset that is still to be done (a paused one goes on), else a new one: a second click
+    starts nothing more.
 
     The caller holds the dataset's row, so that two clicks at once meet here one after the other.
     """
     for job in session.scalars(queries.pending(dataset_id, kind)):
         if job.args == args:
-            return job
+            return resume(session, job.id) if job.state == JobState.PAUSED or job.pause_requested else job
     return enqueue(session, kind=kind, title=title, args=args, owner_id=owner_id, dataset_id=dataset_id)
 
 
@@ -108,14 +112,14 @@ def claim(db: Database, *, lease_s: float = LEASE_S, job_id: int | None = None) 
         return _lease(job, now, lease_s)
 
 
-def claim_sweep(db: Database, *, lease_s: float = LEASE_S) -> Claim | None:
-    """Take the oldest job whose leftovers nobody sweeps yet, or None."""
+def claim_sweep(db: Database, *, lease_s: float = LEASE_S, job_id: int | None = None) -> Claim | None:
+    """Take the oldest job whose leftovers nobody sweeps yet (or just ``job_id``), or None."""
     with db.read() as session:
-        if session.scalar(queries.to_sweep(now_of(session))) is None:
+        if session.scalar(queries.to_sweep(now_of(session), job_id=job_id)) is None:
             return None
     with db.write() as session:
         now = now_of(session)
-        job = session.scalar(queries.to_sweep(now).with_for_update(skip_locked=True))
+        job = session.scalar(queries.to_sweep(now, job_id=job_id).with_for_update(skip_locked=True))
         return None if job is None else _lease(job, now, lease_s)
 
 
@@ -132,7 +136,7 @@ def _ours(claim: Claim) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def heartbeat(db: Database, claim: Claim, progress: float | None = None, message: str | None = None) -> None:
     """Renew the lease and, where given, write progress (0..1) and message.
 
-    Raises JobLost where the job is not ours any more, JobCancelled where its owner asked for that.
+    Raises JobLost where the job is not ours any more, JobCancelled or JobPaused where its owner asked for that.
     """
     values: dict[str, Any] = {}
     if progress is not None:
@@ -141,19 +145,20 @@ def heartbeat(db: Database, claim: Claim, progress: float | None = None, message
         values["message"] = message[:500]
     with db.write() as session:
         values["lease_until"] = now_of(session) + timedelta(seconds=claim.lease_s)
-        asked = session.execute(update(Job).where(*_ours(claim)).values(values).returning(Job.cancel_requested)).first()
-    _judge(claim, None if asked is None else asked.cancel_requested)
+        asked = session.execute(update(Job).where(*_ours(claim)).values(values).returning(*_ASKED)).first()
+    _judge(claim, asked)
 
 
 def watch(db: Database, claim: Claim) -> None:
-    """Only look: JobLost where the job is not ours any more, JobCancelled where its owner asked for that."""
+    """Only look: JobLost where the job is not ours any more, JobCancelled or JobPaused where its owner asked for that."""
     with db.read() as session:
-        _judge(claim, session.scalar(select(Job.cancel_requested).where(*_ours(claim))))
+        asked = session.execute(select(*_ASKED).where(*_ours(claim))).first()
+    _judge(claim, asked)
 
 
 def hold(session: Session, claim: Claim) -> None:
-    """Lock the job's row in the caller's transaction; JobLost / JobCancelled where it must not go on."""
-    _judge(claim, session.scalar(select(Job.cancel_requested).where(*_ours(claim)).with_for_update()))
+    """Lock the job's row in the caller's transaction; JobLost / JobCancelled / JobPaused where it must not go on."""
+    _judge(claim, session.execute(select(*_ASKED).where(*_ours(claim)).with_for_update()).first())
 
 
 def renew_in(session: Session, claim: Claim) -> None:
@@ -162,11 +167,17 @@ def renew_in(session: Session, claim: Claim) -> None:
     session.execute(update(Job).where(*_ours(claim)).values(lease_until=until))
 
 
-def _judge(claim: Claim, cancel_requested: bool | None) -> None:
-    if cancel_requested is None:
+_ASKED = (Job.cancel_requested, Job.pause_requested)
+
+
+def _judge(claim: Claim, asked: Row[bool, bool] | None) -> None:
+    if asked is None:
         raise JobLost(f"Job {claim.job_id} is not ours any more; nothing more is written.")
-    if cancel_requested:
+    cancel, pause = asked
+    if cancel:
         raise JobCancelled(CANCELLED)
+    if pause:
+        raise JobPaused(PAUSED)
 
 
 def finish_in(session: Session, claim: Claim, result: Mapping[str, Any]) -> None:
@@ -192,6 +203,17 @@ def cancelled(db: Database, claim: Claim) -> None:
     with db.write() as session:
         _end(session, claim, JobState.CANCELLED, error=CANCELLED, needs_sweep=True)
         _cancel_orphans(session)
+
+
+def paused(db: Database, claim: Claim, *, wanted: bool = False) -> None:
+    """Mark the job paused, as its owner asked; whatever waits for it goes on waiting.
+
+    Unless ``wanted`` anyway it is queued where the owner has changed their mind meanwhile.
+    """
+    with db.write() as session:
+        asked = wanted or session.scalar(select(Job.pause_requested).where(*_ours(claim)).with_for_update())
+        state, message = (JobState.PAUSED, PAUSED) if asked else (JobState.QUEUED, "Waits for a worker to go on.")
+        _end(session, claim, state, message=message, pause_requested=False, needs_sweep=True)
 
 
 def release(db: Database, claim: Claim) -> None:
@@ -223,16 +245,47 @@ def postpone_sweep(db: Database, claim: Claim, *, seconds: float = 60.0) -> None
 
 
 def request_cancel(session: Session, job_id: int) -> Job:
-    """Cancel a queued job at once; ask a running one to stop. Conflict where it is over."""
+    """Cancel a queued or paused job at once; ask a running one to stop. Conflict where it is over."""
     job = _locked(session, job_id)
     state = JobState(job.state)
     if state.over:
         raise Conflict(f"The job is {state.value} already; there is nothing to cancel.")
     job.cancel_requested = True
-    if state is JobState.QUEUED:
+    if state is not JobState.RUNNING:
         job.state, job.error, job.finished_at, job.needs_sweep = JobState.CANCELLED, CANCELLED, now_of(session), True
         session.flush()
         _cancel_orphans(session)
+    return job
+
+
+def request_pause(session: Session, job_id: int) -> Job:
+    """Pause a queued job at once; ask a running one to stop and keep what it has finished.
+
+    Conflict where it is over, paused or being cancelled, or of a kind that cannot go on where it was.
+    """
+    job = _locked(session, job_id)
+    state = JobState(job.state)
+    if JobKind(job.kind) not in RESUMABLE:
+        raise Conflict(f"“{job.title}” cannot be paused: it could not go on where it was. Let it end, or cancel it.")
+    if not state.moving or job.cancel_requested:
+        raise Conflict(f"The job is {'being cancelled' if state.moving else state.value}; there is nothing to pause.")
+    if state is JobState.QUEUED:
+        job.state, job.message = JobState.PAUSED, PAUSED
+    else:
+        job.pause_requested = True
+    session.flush()
+    return job
+
+
+def resume(session: Session, job_id: int) -> Job:
+    """Queue a paused job again; one that has not heeded the wish to pause yet just runs on. Conflict for others."""
+    job = _locked(session, job_id)
+    if job.state == JobState.PAUSED:
+        job.state, job.message = JobState.QUEUED, "Waits for a worker to go on."
+    elif not (job.state == JobState.RUNNING and job.pause_requested):
+        raise Conflict(f"Only a paused job can be resumed; this one is {job.state}.")
+    job.pause_requested = False
+    session.flush()
     return job
 
 
@@ -251,7 +304,7 @@ def retry(session: Session, job_id: int) -> Job:
 
 def _requeue(session: Session, job: Job) -> None:
     job.state, job.progress, job.message, job.error, job.result = JobState.QUEUED, 0.0, "", "", {}
-    job.cancel_requested, job.started_at, job.finished_at = False, None, None
+    job.cancel_requested, job.pause_requested, job.started_at, job.finished_at = False, False, None, None
     followers = select(Job).where(
         Job.after_id == job.id, Job.state == JobState.CANCELLED, Job.cancel_requested.is_(False)
     )
@@ -269,10 +322,14 @@ def reap_expired(db: Database) -> list[int]:
         now = now_of(session)
         jobs = list(session.scalars(queries.expired(now).with_for_update(skip_locked=True)))
         for job in jobs:
-            stopped = job.cancel_requested
-            job.state = JobState.CANCELLED if stopped else JobState.FAILED
-            job.error = CANCELLED if stopped else WORKER_GONE
             job.needs_sweep, job.finished_at, job.lease_token, job.lease_until = True, now, None, None
+            if job.cancel_requested:
+                job.state, job.error = JobState.CANCELLED, CANCELLED
+            elif job.pause_requested:
+                job.state, job.message, job.finished_at, job.pause_requested = JobState.PAUSED, PAUSED, None, False
+            else:
+                job.state = JobState.FAILED
+                job.error = WORKER_GONE_KEPT if JobKind(job.kind) in RESUMABLE else WORKER_GONE
         session.flush()
         _cancel_orphans(session)
         return [job.id for job in jobs]

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -18,9 +17,8 @@ from threading import Event
 from sqlalchemy.exc import OperationalError
 
 from eobench_dash.db.engine import Database
-from eobench_dash.db.models import Job
-from eobench_dash.domain.jobs import JobState
-from eobench_dash.errors import JobCancelled, JobLost, NotFound, Unavailable
+from eobench_dash.domain.jobs import RESUMABLE
+from eobench_dash.errors import JobCancelled, JobLost, JobPaused, Unavailable
 from eobench_dash.jobs import child, queue
 from eobench_dash.jobs.life import show_life
 from eobench_dash.settings import Settings
@@ -67,52 +65,6 @@ def run_worker(
                 stop.wait(pace.poll_s)
     finally:
         worker.close()
-
-
-def run_job(
-    settings: Settings,
-    *,
-    job_id: int,
-    stop: Event,
-    tell: Callable[[float, str], None] | None = None,
-    tasks: str = TASKS_MODULE,
-    pace: Pace = USUAL_PACE,
-) -> JobState:
-    """Do one job here and now, and whatever it waits for; how it ended. Waits where another worker has it already.
-
-    ``tell`` is called about once a second with the progress (0..1) and the message.
-    """
-    worker = Worker(settings, stop=stop, tasks=tasks, pace=pace, spare=False)
-
-    def look() -> Job:
-        with worker.db.read() as session:
-            job = session.get(Job, job_id)
-            if job is None:
-                raise NotFound(f"There is no job {job_id}.")
-            if tell is not None:
-                tell(job.progress, job.message)
-            return job
-
-    worker.on_tick = look
-    try:
-        while not JobState((job := look()).state).over and not stop.is_set():
-            if not worker.step(job_id=_first_of_chain(worker.db, job)):
-                stop.wait(pace.poll_s)
-        while worker.step(job_id=0):  # what it left behind, if it did not end well
-            pass
-        return JobState(look().state)
-    finally:
-        worker.close()
-
-
-def _first_of_chain(db: Database, job: Job) -> int:
-    with db.read() as session:
-        while job.after_id is not None:
-            before = session.get_one(Job, job.after_id)
-            if JobState(before.state).over:
-                break
-            job = before
-        return job.id
 
 
 class _Child:
@@ -172,7 +124,6 @@ class Worker:
     def __init__(self, settings: Settings, *, stop: Event, tasks: str, pace: Pace, spare: bool) -> None:
         self.settings, self.stop, self.tasks, self.pace = settings, stop, tasks, pace
         self.db = Database(settings.sqlalchemy_url)
-        self.on_tick: Callable[[], object] = lambda: None
         self._keep_spare = spare
         self._spare: _Child | None = None
         self._spare_at = float("-inf")
@@ -220,15 +171,16 @@ class Worker:
             one.close()
 
     def _watch_over(self, one: _Child, claim: queue.Claim, order: str) -> None:
-        """Until the child has done it: beat the job's heart, pass on the wish to cancel, notice a death."""
-        beat_at, cancel_by = time.monotonic() + self.pace.beat_s, float("inf")
+        """Until the child has done it: beat the job's heart, pass on wishes to cancel or pause, notice a death."""
+        beat_at, stop_by = time.monotonic() + self.pace.beat_s, float("inf")
+        wish = ""
         while not one.says_over(self.pace.tick_s):
             now = time.monotonic()
             if not one.alive:
                 return self._bury(one, claim, order)
-            if self.stop.is_set() or now >= cancel_by:
+            if self.stop.is_set() or now >= stop_by:
                 one.stop()
-                return self._drop(claim, order, wanted=cancel_by < float("inf"))
+                return self._drop(claim, order, wish)
             try:
                 if now >= beat_at:
                     beat_at = now + self.pace.beat_s
@@ -236,17 +188,17 @@ class Worker:
                     queue.heartbeat(self.db, claim)
                 elif order == child.RUN:
                     queue.watch(self.db, claim)
-            except JobCancelled:
-                if order == child.RUN and cancel_by == float("inf"):
-                    cancel_by = now + self.pace.cancel_grace_s
-                    one.tell(child.CANCEL, claim)
+            except (JobCancelled, JobPaused) as asked:
+                new = child.CANCEL if isinstance(asked, JobCancelled) else child.PAUSE
+                if order == child.RUN and new != wish:
+                    wish, stop_by = new, now + self.pace.cancel_grace_s
+                    one.tell(new, claim)
             except JobLost:
                 one.tell(child.LOST, claim)
                 one.says_over(self.pace.tick_s)  # most often it has just written down the end itself
                 return None
             except (OperationalError, Unavailable):
                 log.exception("job %d: the database does not answer; its lease is not renewed", claim.job_id)
-            self.on_tick()
             self.warm()
         one.process.join(self.pace.tick_s)
         return None
@@ -256,13 +208,17 @@ class Worker:
         if order == child.SWEEP:
             queue.postpone_sweep(self.db, claim)
         else:
-            queue.fail(self.db, claim, f"The process that ran this {one.death}. Nothing half done is kept; retry it.")
+            kept = "What it had finished is kept; retry it to go on."
+            advice = kept if claim.kind in RESUMABLE else "Nothing half done is kept; retry it."
+            queue.fail(self.db, claim, f"The process that ran this {one.death}. {advice}")
 
-    def _drop(self, claim: queue.Claim, order: str, *, wanted: bool) -> None:
-        """The child was stopped by us: its job's owner ``wanted`` that, or this worker is to stop."""
+    def _drop(self, claim: queue.Claim, order: str, wish: str) -> None:
+        """The child was stopped by us: its job's owner had that ``wish``, or (none) this worker is to stop."""
         if order == child.SWEEP:
             queue.postpone_sweep(self.db, claim, seconds=0.0)
-        elif wanted:
+        elif wish == child.CANCEL:
             queue.cancelled(self.db, claim)
+        elif wish == child.PAUSE:
+            queue.paused(self.db, claim)
         else:
             queue.release(self.db, claim)

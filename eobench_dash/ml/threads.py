@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import TypeVar
 
@@ -11,8 +12,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+_LIMIT: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Inside, computations of this thread use so many threads: where whole blocks share the cores already."""
+    token = _LIMIT.set(threads)
+    try:
+        yield
+    finally:
+        _LIMIT.reset(token)
+
+
 def workers() -> int:
-    """How many threads to use: the cores this process may run on, or fewer where OMP_NUM_THREADS says so."""
+    """How many threads to use: the cores this process may run on, or fewer where OMP_NUM_THREADS or ``at_most`` say."""
+    if (limit := _LIMIT.get()) is not None:
+        return limit
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(cores, int(asked))) if asked.isdigit() else cores

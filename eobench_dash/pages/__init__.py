@@ -41,6 +41,8 @@ class Page:
     """One screen. ``path`` may hold ``<dataset_id>``; a path without it is a page of the whole workspace.
 
     ``frame="full"`` gives the page all of the window below the top bar (a map), without margins or scrolling.
+    ``early(**variables)``, called as ``layout`` is, names addresses of bytes that the page is going to ask for
+    at once: the browser begins with them while Dash is still starting. It asks services, which check who may see them.
     ``keys`` are the page's own keyboard verbs, shown in the keyboard sheet (``?``): pairs of keys and what they do.
     """
 
@@ -50,6 +52,7 @@ class Page:
     register: Callable[[Dash], None]
     nav: Nav | None = None
     frame: Literal["page", "full"] = "page"
+    early: Callable[..., list[str]] | None = None
     keys: tuple[tuple[str, str], ...] = ()
 
     @property

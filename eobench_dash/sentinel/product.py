@@ -18,12 +18,14 @@ class WindowPixels:
 
     ``values`` (bands, height, width): float32 in the unit of ``ProductInfo.bands``, NaN where nothing was measured; or
     uint8 where the product is an 8-bit stretched picture (0 where ``nodata``). ``nodata`` (height, width) bool.
-    ``cloud`` (height, width) bool, None where the product carries no mask.
+    ``cloud`` (height, width) bool, None where the product carries no mask. ``border`` (height, width) bool: border
+    noise of Sentinel-1 (nodata too), None for other products.
     """
 
     values: npt.NDArray[Any]
     nodata: npt.NDArray[np.bool_]
     cloud: npt.NDArray[np.bool_] | None = None
+    border: npt.NDArray[np.bool_] | None = None
 
 
 class Product(Protocol):

@@ -101,7 +101,7 @@ def cluster_codes(ws: Workspace, who: Principal, *, dataset_id: int, cluster_set
     """The cluster of every patch, uint16 in ordinal order; 65535: noise, outside the group, or appended since."""
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)
-        return _codes(ws, dataset, _row(session, dataset_id, cluster_set_id))
+        return stored_codes(ws, dataset, _row(session, dataset_id, cluster_set_id))
 
 
 def cluster_members(
@@ -116,7 +116,7 @@ def cluster_members(
             _cluster(row, cluster)
         elif row.label_id is not None:
             raise BadInput("The patches in no cluster are told apart only where all patches were clustered.")
-        return np.flatnonzero(_codes(ws, dataset, row) == cluster)
+        return np.flatnonzero(stored_codes(ws, dataset, row) == cluster)
 
 
 def rename_cluster(
@@ -159,7 +159,7 @@ def split_off(
         may_relabel(session, who, dataset_id)
         row = _row(session, dataset_id, cluster_set_id)
         name = _cluster(row, cluster)["name"]
-        members = np.flatnonzero(_codes(ws, dataset, row) == cluster)
+        members = np.flatnonzero(stored_codes(ws, dataset, row) == cluster)
         left = 0
         if row.label_id is not None:
             group = heir(heirs(session, dataset_id), row.label_id)
@@ -222,7 +222,8 @@ def _cluster(row: ClusterSet, cluster: int) -> dict[str, Any]:
     return found
 
 
-def _codes(ws: Workspace, dataset: Dataset, row: ClusterSet) -> npt.NDArray[np.uint16]:
+def stored_codes(ws: Workspace, dataset: Dataset, row: ClusterSet) -> npt.NDArray[np.uint16]:
+    """The cluster of every patch; NotFound where the artefact is not on disk any more."""
     stored = load_array(ws.store.artefact_path(dataset.id, row.artefact, ".npy"))
     codes = np.full(dataset.patch_count, NO_CLUSTER, np.uint16)
     codes[: len(stored)] = stored[: dataset.patch_count]

@@ -98,6 +98,8 @@ def delete_dataset(ws: Workspace, who: Principal, *, dataset_id: int, typed_name
             raise BadInput(f"To delete the dataset type its name exactly: {dataset.name}")
         for thumbnails in session.scalars(pending(dataset_id, JobKind.SHEETS)):
             request_cancel(session, thumbnails.id)  # nobody asked for them: they stand in nobody's way
+        for paused in session.scalars(select(Job).where(Job.dataset_id == dataset_id, Job.state == JobState.PAUSED)):
+            request_cancel(session, paused.id)
         at_work = Job.state.in_([JobState.QUEUED, JobState.RUNNING]), Job.kind != JobKind.SHEETS
         busy = select(Job.id).where(Job.dataset_id == dataset_id, *at_work)
         if session.scalar(busy.limit(1)) is not None:

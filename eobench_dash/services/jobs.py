@@ -1,6 +1,6 @@
-"""See jobs, cancel them, retry them. Looking also notices workers that have died."""
+"""See jobs, cancel, pause, resume and retry them. Looking also notices workers that have died."""
 
-from sqlalchemy import case, select
+from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Job
@@ -14,14 +14,18 @@ from eobench_dash.services.workspace import Workspace
 
 
 def list_jobs(ws: Workspace, who: Principal, *, limit: int = 20, active_only: bool = False) -> list[JobInfo]:
-    """Jobs that ``who`` may see, those not yet over first, then the newest. Anonymous people see none."""
+    """Jobs that ``who`` may see, those not yet over first, then the newest. Anonymous people see none.
+
+    ``active_only`` leaves out those that are over; paused ones come after those that wait or run.
+    """
     if who.user_id is None:
         return []
     queue.reap_expired(ws.db)
-    active = Job.state.in_([JobState.QUEUED, JobState.RUNNING])
-    query = _seen_by(who).order_by(case((active, 0), else_=1), Job.id.desc()).limit(max(1, min(limit, 500)))
+    moving, paused = Job.state.in_([JobState.QUEUED, JobState.RUNNING]), Job.state == JobState.PAUSED
+    first = case((moving, 0), (paused, 1), else_=2)
+    query = _seen_by(who).order_by(first, Job.id.desc()).limit(max(1, min(limit, 500)))
     with ws.db.read() as session:
-        rows = session.execute(query.where(active) if active_only else query)
+        rows = session.execute(query.where(or_(moving, paused)) if active_only else query)
         return [_info(job, owner) for job, owner in rows]
 
 
@@ -49,6 +53,32 @@ def cancel_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
         return _visible(session, who, job_id)
 
 
+def pause_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
+    """Pause a waiting job at once, ask a running one to stop and keep what it has finished. For its owner and builders.
+
+    Conflict where the job is over, or of a kind that could not go on.
+    """
+    require(who, Role.READER, what="pause a job")
+    queue.reap_expired(ws.db)
+    with ws.db.write() as session:
+        _check_touch(who, _visible(session, who, job_id), "paused")
+        queue.request_pause(session, job_id)
+        return _visible(session, who, job_id)
+
+
+def resume_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
+    """Queue a paused job again: it goes on from what it had finished. For its owner and builders, who may start such."""
+    require(who, Role.READER, what="resume a job")
+    queue.reap_expired(ws.db)
+    with ws.db.write() as session:
+        job = _visible(session, who, job_id)
+        _check_touch(who, job, "resumed")
+        require(who, _STARTED_BY.get(job.kind, Role.BUILDER), what="go on with this")
+        _check_dataset(session, job)
+        queue.resume(session, job_id)
+        return _visible(session, who, job_id)
+
+
 def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
     """Queue a failed or cancelled job again, and what was waiting for it. For its owner and builders."""
     require(who, Role.READER, what="retry a job")
@@ -56,17 +86,17 @@ def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
     with ws.db.write() as session:
         job = _visible(session, who, job_id)
         _check_touch(who, job, "retried")
-        require(who, _RETRIED_BY.get(job.kind, Role.BUILDER), what="do this again")
+        require(who, _STARTED_BY.get(job.kind, Role.BUILDER), what="do this again")
         _check_dataset(session, job)
         queue.retry(session, job_id)
         session.flush()
         return _visible(session, who, job_id)
 
 
-_RETRIED_BY = dict.fromkeys(
+_STARTED_BY = dict.fromkeys(
     (JobKind.EMBED, JobKind.SHEETS, JobKind.CLUSTER, JobKind.ADVISE, JobKind.VERIFY), Role.EXPERT
 )
-"""Who may start such a job; whoever lost that role cannot start it by a retry."""
+"""Who may start such a job; whoever lost that role cannot start it by a retry or by resuming."""
 _MAKES_DATASET = (JobKind.IMPORT, JobKind.INGEST, JobKind.DOWNLOAD)
 
 
@@ -112,5 +142,6 @@ def _info(job: Job, owner: str | None) -> JobInfo:
         started_at=job.started_at,
         finished_at=job.finished_at,
         cancel_requested=job.cancel_requested,
+        pause_requested=job.pause_requested,
         result=job.result,
     )

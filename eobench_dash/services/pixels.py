@@ -3,17 +3,19 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from eobench_dash.db.models import Dataset
 from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.pixels import PixelSpec
 from eobench_dash.errors import PatchUnreadable
-from eobench_dash.settings import Settings
 from eobench_dash.store.images import PatchImages
+
+if TYPE_CHECKING:  # the workers of a cluster import this, and need neither
+    from eobench_dash.db.models import Dataset
+    from eobench_dash.settings import Settings
 
 Pixels = npt.NDArray[Any]
 Masked = tuple[Pixels, npt.NDArray[np.bool_] | None]
@@ -91,7 +93,7 @@ def confined_root(root: str, roots: Sequence[Path]) -> Path:
     return real
 
 
-def pixel_spec(dataset: Dataset, settings: Settings) -> PixelSpec:
+def pixel_spec(dataset: "Dataset", settings: "Settings") -> PixelSpec:
     """What opening the dataset's pixels takes, as a value."""
     return PixelSpec(
         source_kind=SourceKind(dataset.source_kind),
@@ -116,6 +118,6 @@ def open_spec(spec: PixelSpec) -> PixelSource:
     raise PatchUnreadable("This dataset came without images: it holds feature vectors only.")
 
 
-def open_pixels(dataset: Dataset, settings: Settings) -> PixelSource:
+def open_pixels(dataset: "Dataset", settings: "Settings") -> PixelSource:
     """The source of a dataset's pixels. PatchUnreadable where it has none."""
     return open_spec(pixel_spec(dataset, settings))

@@ -5,6 +5,7 @@ decoding. The bytes are decoded from memory, so no side-car file beside a TIFF i
 """
 
 import io
+import logging
 import os
 import stat
 import struct
@@ -40,6 +41,8 @@ _DECODING_ERRORS = (
     Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 _DIRECT = {"L": np.uint8, "RGB": np.uint8, "I;16": np.uint16, "I;16L": np.uint16, "I;16B": np.uint16, "F": np.float32}
+logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
+# else a line on stderr for each TIFF of many bands, which rasterio then reads
 _rasterio_opening = threading.Lock()
 
 

@@ -16,6 +16,7 @@ class Store:
     """The files of one workspace (``EOBENCH_HOME``). All of it is derived and can be computed again, uploads excepted.
 
     ``datasets/<id>/features/<set>/``  feature arrays; ``datasets/<id>/artefacts/``  embeddings, neighbours, sheets, …
+    ``datasets/<id>/work/<what>/``  finished blocks of what is being computed;
     ``tmp/<job>/``  unfinished work of one job; ``products/``  unpacked zips; ``reports/``, ``uploads/``, ``cache/``.
     """
 
@@ -33,6 +34,10 @@ class Store:
     def artefact_path(self, dataset_id: Id, key: str, suffix: str) -> Path:
         """The file of a stored artefact (``suffix`` such as ".npz"); its folder is made."""
         return self._folder("datasets", dataset_id, "artefacts") / _confined(f"{key}{suffix}")
+
+    def work_dir(self, dataset_id: Id, name: str) -> Path:
+        """The folder of a dataset's finished blocks of one computation (store.blocks). NOT made."""
+        return self._folder("datasets", dataset_id, "work") / _confined(name)
 
     def tmp(self, job_id: Id) -> Path:
         """The scratch folder of one job, on the same file system as the rest (so that renames are atomic)."""

@@ -1,6 +1,7 @@
 """Progress of a job made of steps of known weight, with the time that is left."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 
 TOLD_AFTER_S = 10.0
@@ -40,6 +41,35 @@ class Countdown:
             self._progress(done, message)
 
         return told
+
+
+class Rate:
+    """How fast items are done in this run, and how long the rest takes: the words of a progress message.
+
+    ``done`` counts items of earlier runs too (a job that goes on); only those of this one measure the speed, over the
+    last ``WINDOW_S`` seconds. ``clock`` gives seconds.
+    """
+
+    WINDOW_S = 60.0
+
+    def __init__(self, *, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque([(clock(), done)])
+
+    def told(self, done: int, total: int) -> str:
+        """``2,900/s · 6 min left``; shorter while too little is known to say so."""
+        now = self._clock()
+        if done != self._seen[-1][1]:
+            self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[1][0] > self.WINDOW_S:
+            self._seen.popleft()
+        seconds, items = now - self._seen[0][0], done - self._seen[0][1]
+        if items <= 0 or seconds <= 0:
+            return ""
+        pace = items / seconds
+        told = f"{pace:,.0f}/s" if pace >= 10 else f"{pace:.1f}/s"
+        left = f" · {duration((total - done) / pace)} left" if done < total and seconds >= TOLD_AFTER_S else ""
+        return told + left
 
 
 def duration(seconds: float) -> str:

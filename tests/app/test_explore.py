@@ -251,7 +251,7 @@ def test_parameters_reach_the_job_and_bad_ones_are_told(ask: Any, lakes: Lakes) 
 
 
 def test_every_parameter_has_a_field_with_its_words() -> None:
-    shown = words(new_map.new_map([a_feature_set("all")], ["River"]))
+    shown = words(new_map.fields([a_feature_set("all")], ["River"]))
     for method in embedding_methods():
         for param in method.params:
             assert json.dumps(ids.param(method.name, param.name))[1:-1] in shown, param.name

@@ -61,7 +61,7 @@ def test_a_lost_context_leaves_the_map_to_software(opened: Callable[..., Driver]
     driver = opened(world, viewport=(700, 500), renderer="gpu").ready()
     picture = driver.pixels()
     driver.page.evaluate(
-        "() => import(document.querySelector('link[href*=\"/gpu.\"]').href).then((m) => m.loseContext())"
+        "() => import(document.querySelector('link[href*=\"/context.\"]').href).then((m) => m.loseContext())"
     )
     driver.until("map.state().renderer.kind === 'software'")
     driver.settle()

@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler
 
 from eobench_dash.db.models import Assignment, Job, Label, User
 from eobench_dash.domain.annotations import EventSource, HistoryEntry
-from eobench_dash.domain.jobs import JobKind, JobState
+from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import annotate, patches
@@ -46,19 +46,16 @@ class House:
 
     def do_jobs(self) -> list[Job]:
         """Run what is queued, here and now."""
-        from eobench_dash.tasks import SWEEPS, TASKS
+        from eobench_dash import tasks
 
         done = []
-        query = select(Job.id, Job.kind).where(Job.state == JobState.QUEUED).order_by(Job.id).limit(1)
+        query = select(Job.id).where(Job.state == JobState.QUEUED).order_by(Job.id).limit(1)
         while True:
             with self.ws.db.read() as session:
-                row = session.execute(query).one_or_none()
-            if row is None:
+                number = session.scalar(query)
+            if number is None:
                 return done
-            number, kind = row.id, JobKind(row.kind)
-            run = lambda handle, kind=kind: TASKS[kind](self.ws, handle)  # noqa: E731
-            sweep = lambda number=number, kind=kind: SWEEPS[kind](self.ws, number) if kind in SWEEPS else None  # noqa: E731
-            done.append(run_inline(self.ws.db, number, run=run, sweep=sweep, show=lambda fraction, message: None))
+            done.append(run_inline(self.ws, number, tasks=tasks))
 
     def jobs(self) -> list[Job]:
         with self.ws.db.read() as session:

@@ -29,23 +29,24 @@ def startable(*, job_id: int | None = None) -> Select[Job]:
     return query if job_id is None else query.where(Job.id == job_id)
 
 
-def to_sweep(now: datetime) -> Select[Job]:
+def to_sweep(now: datetime, *, job_id: int | None = None) -> Select[Job]:
     """Jobs that left something behind and that nobody is sweeping at ``now``."""
     unattended = or_(Job.lease_until.is_(None), Job.lease_until < now)
-    return (
+    query = (
         select(Job)
         .where(Job.needs_sweep.is_(True), Job.state != JobState.RUNNING, unattended)
         .order_by(Job.id)
         .limit(1)
     )
+    return query if job_id is None else query.where(Job.id == job_id)
 
 
 def pending(dataset_id: int, kind: JobKind) -> Select[Job]:
-    """Jobs of one kind on a dataset that wait or run, and that nobody has asked to stop."""
+    """Jobs of one kind on a dataset that wait, run or are paused, and that nobody has asked to cancel."""
     return select(Job).where(
         Job.dataset_id == dataset_id,
         Job.kind == kind,
-        Job.state.in_([JobState.QUEUED, JobState.RUNNING]),
+        Job.state.in_([JobState.QUEUED, JobState.RUNNING, JobState.PAUSED]),
         Job.cancel_requested.is_(False),
     )
 

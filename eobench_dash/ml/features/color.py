@@ -9,7 +9,8 @@ pair, their correlation.
 import numpy as np
 
 from eobench_dash.ml.features import color_kernels
-from eobench_dash.ml.features.kinds import CHANNEL_STATISTICS, color_pairs
+from eobench_dash.ml.features.dimensions import band_pairs
+from eobench_dash.ml.features.kinds import CHANNEL_STATISTICS
 from eobench_dash.ml.features.patches import Patches
 
 QUANTILES = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
@@ -18,7 +19,7 @@ QUANTILES = np.array([0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99])
 def channels(patches: Patches) -> np.ndarray:
     """(n, bands + pairs, H, W) float32: the bands and, per pair (a, b), (a - b) / (a + b), or a - b of logarithms."""
     bands = patches.bands_in_use()
-    pairs = color_pairs(patches.bands)
+    pairs = band_pairs(patches.bands)
     out = np.empty((len(bands), patches.bands + len(pairs), *bands.shape[2:]), np.float32)
     out[:, : patches.bands] = bands
     if patches.modality == "optical":
@@ -36,7 +37,7 @@ def color_stats(patches: Patches) -> np.ndarray:
     Nodata is left out; a patch without valid pixels is all zero. Quantiles come from 256 bins between least and most.
     """
     values = channels(patches)
-    pairs = np.array(color_pairs(patches.bands), np.int64).reshape(-1, 2)
+    pairs = np.array(band_pairs(patches.bands), np.int64).reshape(-1, 2)
     out = np.zeros((len(values), values.shape[1] * CHANNEL_STATISTICS + len(pairs)), np.float32)
     color_kernels.statistics(values, patches.mask(), pairs, QUANTILES, out)
     return out

@@ -42,11 +42,18 @@ def _same(x: np.ndarray) -> np.ndarray:
 
 TRANSFORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "wld144": _root,
+    "wld960": _root,
     "sar_wld144": _root,
     "sar_wld144_rmd3x3": _root,
     "color_stats": _signed_root,
     "gabor": _log,
+    "glcm": _signed_root,
+    "multispectral_hist": _root,
+    "band_stats": _signed_root,
+    "spectral_indices": _signed_root,
+    "sar_stats": _signed_root,
     "rcf": _root,
+    "bovw": _root,
 }
 """How a block is transformed before it is standardised; blocks of other names are taken as they are."""
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from eobench_dash.ml.features import gabor_kernels
-from eobench_dash.ml.features.kinds import GABOR_ORIENTATIONS, GABOR_SCALES, KINDS, gabor_planes
+from eobench_dash.ml.features.kinds import GABOR_ORIENTATIONS, GABOR_SCALES, KINDS
 from eobench_dash.ml.features.patches import Patches
 
 RADIUS = 5
@@ -47,11 +47,7 @@ def gabor(patches: Patches) -> np.ndarray:
     Orientations 0, 30 .. 150 degrees are of the wave's direction, from +x towards +y (down). Optical in units of full
     scale, radar in log10; the patch mean is taken off first. Nodata is filled with the mean and not pooled.
     """
-    if gabor_planes(bands=patches.bands, modality=patches.modality) == 1 and patches.bands == 3:
-        weights = patches.luminance_weights()
-        planes = np.einsum("b,nbyx->nyx", weights / (weights.sum() * np.float32(patches.unit)), patches.pixels)[:, None]
-    else:
-        planes = patches.bands_in_use()
+    planes = patches.planes()
     n, number, height, width = planes.shape
     sizes = [(-(-height >> s), -(-width >> s)) for s in range(GABOR_SCALES)]
     longest = max(height, width) + 2 * RADIUS

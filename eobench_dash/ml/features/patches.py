@@ -1,12 +1,13 @@
 """Checked pixels: what every descriptor starts from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eobench_dash.errors import UnsupportedPatch
+from eobench_dash.ml.features.dimensions import texture_planes
 from eobench_dash.ml.features.kinds import MAX_BANDS, MAX_SIZE, MIN_SIZE, MODALITIES, FeatureKind
 from eobench_dash.ml.threads import in_order, workers
 
@@ -20,11 +21,16 @@ CHUNK = 8
 
 @dataclass(frozen=True)
 class Patches:
-    """``pixels`` (n, bands, H, W) uint8, uint16 or finite float32; ``valid`` (n, H, W) bool, or None if all are."""
+    """``pixels`` (n, bands, H, W) uint8, uint16 or finite float32; ``valid`` (n, H, W) bool, or None if all are.
+
+    ``band_names``: one per band, where known; ``state``: what ``fit`` gave, for kinds that learn.
+    """
 
     pixels: np.ndarray
     valid: np.ndarray | None
     modality: str
+    band_names: tuple[str, ...] | None = None
+    state: Mapping[str, np.ndarray] | None = None
 
     @property
     def bands(self) -> int:
@@ -35,7 +41,7 @@ class Patches:
         return FULL_SCALE[self.pixels.dtype.name]
 
     def part(self, rows: slice) -> "Patches":
-        return Patches(self.pixels[rows], None if self.valid is None else self.valid[rows], self.modality)
+        return replace(self, pixels=self.pixels[rows], valid=None if self.valid is None else self.valid[rows])
 
     def mask(self) -> np.ndarray:
         """Valid pixels as (n, H, W) float32 ones and zeros."""
@@ -45,6 +51,14 @@ class Patches:
     def luminance_weights(self) -> np.ndarray:
         """(bands,) float32: Rec. 601 for three bands (red, green, blue), equal weights otherwise."""
         return np.array(LUMINANCE if self.bands == 3 else [1.0] * self.bands, np.float32)
+
+    def planes(self) -> np.ndarray:
+        """(n, planes, H, W) float32 in use for texture: the luminance of three-band optical patches, else every band."""
+        if self.bands != 3 or texture_planes(bands=3, modality=self.modality) == 3:
+            return self.bands_in_use()
+        weights = self.luminance_weights()
+        weights /= weights.sum() * np.float32(self.unit)
+        return np.einsum("b,nbyx->nyx", weights, self.pixels)[:, None].astype(np.float32)
 
     def bands_in_use(self) -> np.ndarray:
         """(n, bands, H, W) float32: optical in units of full scale, radar as log10 of the linear value over full scale.
@@ -58,7 +72,15 @@ class Patches:
         return logs
 
 
-def checked(kind: FeatureKind, pixels: np.ndarray, *, modality: str, nodata: np.ndarray | None) -> Patches:
+def checked(
+    kind: FeatureKind,
+    pixels: np.ndarray,
+    *,
+    modality: str,
+    nodata: np.ndarray | None,
+    band_names: Sequence[str] | None = None,
+    state: Mapping[str, np.ndarray] | None = None,
+) -> Patches:
     """The batch, ready to describe. Raises UnsupportedPatch with the reason and what to do."""
     if modality not in MODALITIES:
         raise UnsupportedPatch(f"Modality is 'optical' or 'sar', not {str(modality)[:20]!r}.")
@@ -79,6 +101,8 @@ def checked(kind: FeatureKind, pixels: np.ndarray, *, modality: str, nodata: np.
             f"A patch measures {MIN_SIZE} to {MAX_SIZE} pixels each way; this one is {width} x {height}. "
             "Cut larger (smaller) patches."
         )
+    if band_names is not None and len(band_names) != bands:
+        raise UnsupportedPatch(f"{len(band_names)} band names for {bands} bands; give one for each, in order.")
     valid = None
     if nodata is not None:
         if nodata.shape != (n, height, width) or nodata.dtype != np.bool_:
@@ -92,7 +116,7 @@ def checked(kind: FeatureKind, pixels: np.ndarray, *, modality: str, nodata: np.
             )
     # The kernels are compiled for plain, writable arrays in this machine's byte order: no copy where they are that.
     pixels = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "W", "E"])
-    return Patches(pixels, valid, modality)
+    return Patches(pixels, valid, modality, None if band_names is None else tuple(band_names), state)
 
 
 def _finite(pixels: np.ndarray, valid: np.ndarray | None) -> np.ndarray:

@@ -16,8 +16,9 @@ from eobench_dash.pages.explore.link import Link
 def bar(dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, may_clean: bool) -> Component:
     """Which map, coloured by what, how far to trust it; the second map, links and downloads; where to go, the mode."""
     back = button(
-        "All patches", id=ids.BACK, look="small", icon_name="left", hidden=True, title="Back to the map of all patches"
-    )
+        "All patches", id=ids.BACK, look="small", icon_name="left", title="Back to the map of all patches",
+        hidden=link.map is None or link.map.label is None,
+    )  # fmt: skip
     undo = icon_button("Undo my last change (Ctrl+Z)", "undo", look="quiet", **{"data-explore": "undo"})
     left = [
         back,

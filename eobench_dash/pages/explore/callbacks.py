@@ -8,16 +8,15 @@ from dash.exceptions import PreventUpdate
 from eobench_dash.components.embedding_map import label_table
 from eobench_dash.domain.people import Role
 from eobench_dash.pages import asking
-from eobench_dash.pages.explore import charts, clusters, history, ids, maps, new_map, panel, views
+from eobench_dash.pages.explore import charts, clusters, history, ids, later, maps, new_map, panel, views
 from eobench_dash.services import datasets, labels, patches
-from eobench_dash.services.neighbours import neighbours
 
 
 def register(app: Dash) -> None:
     """Add the page's callbacks."""
     _register_browser(app)
     _register_panels(app)
-    for part in (maps, new_map, clusters, charts, history):
+    for part in (later, maps, new_map, clusters, charts, history):
         part.register(app)
 
 
@@ -26,7 +25,7 @@ def _register_browser(app: Dash) -> None:
         function = ClientsideFunction(namespace="eobExplore", function_name=name)
         app.clientside_callback(function, *parts, prevent_initial_call=not initial)
 
-    browser("setMode", Output(ids.MAP, "mode"), Output(ids.MAP2, "mode"), Input(ids.MODE, "value"), initial=True)
+    browser("setMode", Output(ids.MAP, "mode"), Output(ids.MAP2, "mode"), Input(ids.MODE, "value"))
     browser("theme", Output(ids.THEME, "data"), Input(ids.DATASET, "data"), initial=True)
     browser("picked", Input(ids.PICK, "data"), initial=True)
     browser("table", Input(ids.TABLE, "data"), initial=True)
@@ -53,30 +52,26 @@ def _register_panels(app: Dash) -> None:
         Input(ids.MAP2, "clickData"),
         Input(ids.PICK, "data"),
         State(ids.DATASET, "data"),
+        prevent_initial_call=True,  # what a link asks for comes with the layout
     )
     def show_neighbours(click: Any, click2: Any, pick: dict[str, int] | None, dataset_id: int) -> Any:
         asked = {ids.MAP: click, ids.MAP2: click2}.get(str(ctx.triggered_id), pick)
         if not asked:
             raise PreventUpdate
-        ws, who = asking()
-        dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
-        patch = patches.patch_info(ws, who, dataset_id=dataset_id, ordinal=asked["ordinal"])
-        found = neighbours(ws, who, dataset_id=dataset_id, ordinal=asked["ordinal"], k=20)
-        return panel.neighbours(dataset, patch, found)
+        return panel.of_patch(datasets.get_dataset(*asking(), dataset_id=dataset_id), asked["ordinal"])
 
     @app.callback(
         Output(ids.GROUPS, "children"),
         Output(ids.MAP, "labels"),
         Output(ids.MAP2, "labels"),
         Output(ids.TABLE, "data"),
-        Input(ids.DATASET, "data"),
         Input(ids.TICK, "data"),
+        State(ids.DATASET, "data"),
+        prevent_initial_call=True,  # at first they come with the layout
     )
-    def show_groups(dataset_id: int, _tick: Any) -> tuple[Any, Any, Any, Any]:
+    def show_groups(_tick: Any, dataset_id: int) -> tuple[Any, Any, Any, Any]:
         ws, who = asking()
         rows = labels.list_labels(ws, who, dataset_id=dataset_id)
         dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
-        unlabelled = dataset.patch_count - dataset.labelled_count
-        may_clean = who.role.rank >= Role.EXPERT.rank
-        shown = views.groups(rows, unlabelled=unlabelled, may_clean=may_clean)
+        shown = views.groups_of(dataset, rows, may_clean=who.role.rank >= Role.EXPERT.rank)
         return shown, label_table(rows), label_table(rows), views.label_rows(rows)

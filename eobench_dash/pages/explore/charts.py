@@ -21,7 +21,7 @@ WORDS = "Click a part to see only its patches on the map; click it again to see 
 
 
 def tab(dataset: DatasetSummary, *, may_clean: bool) -> Component:
-    """What the tab holds when the page opens: what to show, in which form, the chart, its downloads."""
+    """What to show, in which form, the chart, its downloads."""
     what = dcc.Dropdown(
         id=ids.CHARTS_WHAT,
         options=[{"label": title, "value": name} for name, (title, _) in CHOICES.items()],
@@ -111,7 +111,7 @@ def _register_choice(app: Dash) -> None:
         Output(ids.CHARTS_SET, "value"),
         Input(ids.CHARTS_WHAT, "value"),
         Input(shared.JOBS_DONE, "data"),
-        Input(ids.CLUSTERS_CHANGED, "data"),
+        Input(ids.CLUSTERS_CHANGED, "data", allow_optional=True),  # of a tab that may not have been opened yet
         State(ids.CHARTS_SET, "value"),
         State(ids.DATASET, "data"),
     )

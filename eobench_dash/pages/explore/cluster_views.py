@@ -6,20 +6,11 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import ago, button, count, dot, empty, icon_button, note
-from eobench_dash.domain.clusters import (
-    METHOD_TITLES,
-    AdviceReport,
-    Cluster,
-    ClusterMethod,
-    ClusterSetInfo,
-    MergeAdvice,
-    Part,
-    SplitAdvice,
-)
+from eobench_dash.components.ui import ago, button, count, dot, empty, icon_button
+from eobench_dash.domain.clusters import METHOD_TITLES, Cluster, ClusterMethod, ClusterSetInfo
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.figures.clusters import choice_curve, holds
-from eobench_dash.pages.explore.views import NOBODY, image_url
+from eobench_dash.pages.explore.views import image_url
 
 METHODS = {
     ClusterMethod.GMM: "Gaussian mixture: groups of any size and shape",
@@ -35,11 +26,10 @@ LISTED = 60
 """As many clusters are listed with pictures; more than that nobody looks through."""
 
 
-# -- cluster sets ----------------------------------------------------------------------------------------------------
 def set_options(sets: Sequence[ClusterSetInfo]) -> list[dict[str, Any]]:
     """The sets to choose from, newest first."""
     return [
-        {"label": f"{s.label or 'All patches'} · {METHOD_TITLES[s.method]} · {len(s.clusters)}", "value": s.id}
+        {"label": f"{len(s.clusters)} of {s.label or 'all patches'} · {METHOD_TITLES[s.method]}", "value": s.id}
         for s in sets
     ]
 
@@ -64,14 +54,14 @@ def cluster_set(dataset: DatasetSummary, found: ClusterSetInfo, *, may_clean: bo
     noise = f", {found.noise:,} of them in no cluster" if found.noise else ""
     facts = [
         html.P(f"{count(len(found.clusters), 'cluster')} of {count(found.rows, 'patch', 'patches')}{noise}."),
-        *[html.P(text) for text in quality_words(found.quality)],
+        *[html.P(text) for text in quality_words(found.quality, advised=found.advised)],
         html.P(
             [
-                "By ",
+                "By advice, asked by " if found.advised else "By ",
                 found.created_by or "the system",
                 ", ",
                 ago(found.created_at),
-                f", from the features “{found.feature_kind}”",
+                f", from the features “{found.feature_kind}”.",
             ]
         ),
     ]
@@ -86,13 +76,13 @@ def cluster_set(dataset: DatasetSummary, found: ClusterSetInfo, *, may_clean: bo
     ]
 
 
-def quality_words(quality: Mapping[str, Any]) -> list[str]:
-    """What was measured of a clustering, in plain words with the numbers."""
+def quality_words(quality: Mapping[str, Any], *, advised: bool = False) -> list[str]:
+    """What was measured of a clustering, in plain words with the numbers; the advice's own sentence tells stability."""
     words = []
     if (silhouette := quality.get("silhouette")) is not None:
         apart = "well apart" if silhouette >= 0.5 else "apart, with overlap" if silhouette >= 0.2 else "close together"
         words.append(f"They lie {apart} (silhouette {silhouette:.2f}).")
-    if (stability := quality.get("stability")) is not None:
+    if not advised and (stability := quality.get("stability")) is not None:
         again = "the same" if stability >= 0.8 else "mostly the same" if stability >= 0.6 else "different"
         words.append(f"Another run finds {again} clusters (agreement {stability:.2f} of 1).")
     return [*words, *[str(text) for text in quality.get("notes") or ()]]
@@ -125,7 +115,7 @@ def _cluster(dataset: DatasetSummary, found: ClusterSetInfo, cluster: Cluster, *
     if may_clean:
         acts += [
             icon_button("Rename", "annotate", look="quiet small", **{"data-clusters": "rename"}),
-            icon_button("Split off as label …", "merge", look="quiet small", **{"data-clusters": "split"}),
+            icon_button("Split off as label …", "fork", look="quiet small", **{"data-clusters": "split"}),
         ]
     told = holds(cluster) if found.label is None else ""  # of one label's group it would say the same of all
     size = count(cluster.size, "patch", "patches")
@@ -158,141 +148,3 @@ def thumbs(dataset: DatasetSummary, ordinals: Sequence[int], what: str) -> Compo
 
 def _does(what: str, found: ClusterSetInfo) -> dict[str, str]:
     return {"data-clusters": what, "data-set": str(found.id), "data-name": found.title}
-
-
-# -- advice ----------------------------------------------------------------------------------------------------------
-def no_advice(*, may_clean: bool) -> Component:
-    """What the panel of advice says before anybody asked."""
-    words = "Which labels hold several kinds of patches, which two labels cannot be told apart?"
-    return html.P(
-        f"{words} {'Ask for advice.' if may_clean else 'Nobody has asked yet.'}", className="eob-muted eob-small"
-    )
-
-
-def advice(
-    dataset: DatasetSummary, told: AdviceReport, colors: Mapping[int, str], *, may_clean: bool
-) -> list[Component]:
-    """The latest advice: labels to split, labels to merge, and what was found in order. ``colors`` by label code."""
-    splits = [s for s in told.splits if s.advised]
-    merges = [m for m in told.merges if m.advised]
-    stale = [note("Labels have changed since; ask again to be sure.", "warn")] if told.stale else []
-    fine = [s for s in told.splits if not s.advised]
-    kept = html.Details(
-        [
-            html.Summary(f"{count(len(fine), 'label')} to leave as they are"),
-            html.Ul([html.Li([html.Strong(s.label), f": {s.why}"]) for s in fine]),
-        ],
-        className="eob-clusters__why",
-    )
-    return [
-        *stale,
-        html.P(
-            ["Asked ", ago(told.created_at), f", on the features {told.feature_kind}."], className="eob-muted eob-small"
-        ),
-        html.H3("Split?"),
-        *(
-            [_split(dataset, s, colors, may_clean=may_clean) for s in splits]
-            or [_none("No label holds several structures.")]
-        ),
-        html.H3("Merge?"),
-        *(
-            [_merge(dataset, m, colors, may_clean=may_clean) for m in merges]
-            or [_none("All labels can be told apart.")]
-        ),
-        *([kept] if fine else []),
-        *[html.P(text, className="eob-muted eob-small") for text in told.notes],
-    ]
-
-
-def _none(words: str) -> Component:
-    return html.P(words, className="eob-small")
-
-
-def _split(dataset: DatasetSummary, split: SplitAdvice, colors: Mapping[int, str], *, may_clean: bool) -> Component:
-    where = {"data-set": str(split.cluster_set_id or 0)}
-    opens = [button("Open as clusters", look="small", **{"data-clusters": "open"})] if split.cluster_set_id else []
-    head = [dot(colors.get(split.code, NOBODY)), html.Strong(split.label, className="eob-clip"),
-            html.Span(f"{len(split.parts) or split.k} kinds", className="eob-explore__count")]  # fmt: skip
-    return html.Article(
-        [
-            html.Div(head, className="eob-advice__head"),
-            html.P(split.why, className="eob-small"),
-            html.P(split_numbers(split), className="eob-muted eob-small"),
-            *[_part(dataset, split, part, may_clean=may_clean) for part in split.parts],
-            html.Div(opens, className="eob-row eob-row--tight"),
-        ],
-        className="eob-advice",
-        **where,
-    )
-
-
-def split_numbers(split: SplitAdvice) -> str:
-    """The measures behind a split, those that there are."""
-    told = [
-        ("found again in", split.stability, "{:.2f} of 1"),
-        ("silhouette", split.silhouette, "{:.2f}"),
-        ("fit gained", split.bic_gain, "{:.2f} nats per patch"),
-        ("gap between the parts", split.separation, "{:.2f} of 1"),
-    ]
-    return ", ".join(f"{name} {form.format(value)}" for name, value, form in told if value is not None)
-
-
-def _part(dataset: DatasetSummary, split: SplitAdvice, part: Part, *, may_clean: bool) -> Component:
-    acts = [icon_button("Select its patches", "select", look="quiet small", **{"data-clusters": "select"})]
-    if may_clean:
-        acts.append(
-            icon_button(f"Split off as {part.name} …", "merge", look="quiet small", **{"data-clusters": "split"})
-        )
-    named = [
-        html.Span(part.name, className="eob-clip eob-grow"),
-        html.Span(f"{part.size:,}", className="eob-explore__count"),
-    ]
-    return html.Div(
-        [
-            html.Div([*named, *(acts if split.cluster_set_id else [])], className="eob-clusters__head"),
-            thumbs(dataset, part.typical, f"of {part.name}"),
-            *([html.Span(part.why, className="eob-muted eob-small")] if part.why else []),
-        ],
-        className="eob-cluster",
-        **{"data-set": str(split.cluster_set_id or 0), "data-cluster": str(part.index), "data-name": part.name,
-           "data-proposed": part.name},
-    )  # fmt: skip
-
-
-def _merge(dataset: DatasetSummary, merge: MergeAdvice, colors: Mapping[int, str], *, may_clean: bool) -> Component:
-    sides = [
-        (merge.first, merge.first_code, merge.first_examples),
-        (merge.second, merge.second_code, merge.second_examples),
-    ]
-    act = button(
-        f"Merge into {merge.first} …",
-        look="small",
-        icon_name="merge",
-        **{"data-clusters": "merge", "data-source": str(merge.second_code), "data-target": str(merge.first_code),
-           "data-name": merge.second, "data-into": merge.first},
-    )  # fmt: skip
-    return html.Article(
-        [
-            html.P(merge.why, className="eob-small"),
-            html.P(merge_numbers(merge), className="eob-muted eob-small"),
-            *[
-                html.Div(
-                    [
-                        html.Div(
-                            [dot(colors.get(code, NOBODY)), html.Span(name, className="eob-clip")],
-                            className="eob-advice__head",
-                        ),
-                        thumbs(dataset, examples, f"of {name}"),
-                    ]
-                )
-                for name, code, examples in sides
-            ],
-            *([html.Div(act, className="eob-row eob-row--tight")] if may_clean else []),
-        ],
-        className="eob-advice",
-    )
-
-
-def merge_numbers(merge: MergeAdvice) -> str:
-    """How often a classifier mistakes one label for the other, and how sure that is."""
-    return f"wrong for {merge.error:.0%} of {merge.n:,} patches ({merge.low:.0%} to {merge.high:.0%}); a coin: 50%"

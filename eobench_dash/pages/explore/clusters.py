@@ -16,8 +16,8 @@ from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Role
 from eobench_dash.errors import BadInput, NotFound
 from eobench_dash.pages import asking
+from eobench_dash.pages.explore import advice_views, ids, views
 from eobench_dash.pages.explore import cluster_views as pieces
-from eobench_dash.pages.explore import ids, views
 from eobench_dash.services import advice, clusters, datasets, features, jobs, labels
 
 OURS = {JobKind.CLUSTER, JobKind.ADVISE}
@@ -33,12 +33,13 @@ def tab(dataset: DatasetSummary, *, may_clean: bool) -> Component:
         [
             dcc.Store(id=ids.CLUSTERS_CHANGED),
             dcc.Store(id=ids.CLUSTERS_WANTED),
-            html.Div([html.H2("Clusters"), *find], className="eob-explore__head"),
+            dcc.Store(id=ids.ADVICE_OPEN),
             html.Div(id=ids.CLUSTERS_JOBS, className="eob-clusters__jobs"),
-            html.Label([html.Span("Clusters shown", className="eob-hide"), sets]),
-            html.Div(id=ids.CLUSTERS_LIST),
             html.Div([html.H2("Advice on labels"), ask], className="eob-explore__head"),
             html.Div(id=ids.ADVICE, className="eob-clusters__advice"),
+            html.Div([html.H2("Clusters"), *find], className="eob-explore__head", **{"data-clusters-found": ""}),
+            html.Label([html.Span("Clusters shown", className="eob-hide"), sets]),
+            html.Div(id=ids.CLUSTERS_LIST),
             _form(),
             dialog(ids.CONFIRM, "Please confirm", [html.P(), _answers()], small=True),
         ],
@@ -231,16 +232,17 @@ def _register_lists(app: Dash) -> None:
         Input(shared.JOBS_DONE, "data"),
         Input(ids.TICK, "data"),
         Input(ids.TAB, "data"),
+        State(ids.ADVICE_OPEN, "data"),
         State(ids.DATASET, "data"),
     )
-    def show_advice(_done: Any, _tick: Any, tab: str, dataset_id: int) -> Any:
+    def show_advice(_done: Any, _tick: Any, tab: str, opened: list[str] | None, dataset_id: int) -> Any:
         if tab != "clusters":
             raise PreventUpdate
         ws, who = asking()
         may_clean = who.role.rank >= Role.EXPERT.rank
         told = advice.latest_advice(ws, who, dataset_id=dataset_id)
         if told is None:
-            return pieces.no_advice(may_clean=may_clean)
+            return advice_views.no_advice(may_clean=may_clean)
         colors = {label.code: label.color for label in labels.list_labels(ws, who, dataset_id=dataset_id)}
         dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
-        return pieces.advice(dataset, told, colors, may_clean=may_clean)
+        return advice_views.advice(dataset, told, colors, may_clean=may_clean, opened=opened or ())

@@ -34,7 +34,7 @@ GROUPS = "explore-groups"  # explore.js
 FIND = "explore-find"  # explore.js
 GOTO = "explore-goto"  # explore.js
 
-NEW_DIALOG = "explore-new"
+NEW_DIALOG = "explore-new"  # explore-view.js
 METHOD = "explore-method"
 FEATURE = "explore-feature"
 GROUP = "explore-group"
@@ -44,6 +44,16 @@ NEW_STATE = "explore-new-state"
 """Store: which dialog is to be open once the server has answered."""
 WANTED = "explore-wanted"
 """Store: the job whose map is to be shown as soon as it is there."""
+
+
+def later(name: str) -> dict[str, str]:
+    """The place of what is filled in when it is wanted: later.py."""
+    return {"type": "explore-later", "name": name}
+
+
+def ask(name: str) -> dict[str, str]:
+    """Store that changes when that place is to be filled; explore-view.js does that."""
+    return {"type": "explore-ask", "name": name}
 
 
 def zoom(code: int | str) -> dict[str, str | int]:
@@ -89,6 +99,7 @@ CLUSTERS_WANTED = "explore-clusters-wanted"
 CLUSTERS_JOBS = "explore-clusters-jobs"
 CLUSTERS_SET = "explore-clusters-set"  # explore-clusters.js
 CLUSTERS_LIST = "explore-clusters-list"
+ADVICE_OPEN = "explore-advice-open"
 ADVICE_ASK = "explore-advice-ask"
 ADVICE = "explore-advice"
 CONFIRM = "explore-confirm"  # explore-clusters.js

@@ -11,8 +11,9 @@ from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.labels import LabelInfo
 from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.domain.people import Role
+from eobench_dash.errors import EOBenchError
 from eobench_dash.pages import asking
-from eobench_dash.pages.explore import bar, ids, panel, views
+from eobench_dash.pages.explore import bar, ids, later, panel, views
 from eobench_dash.pages.explore.link import Link, read_link
 from eobench_dash.pages.explore.new_map import new_map
 from eobench_dash.pages.explore.right import right
@@ -37,20 +38,21 @@ def layout(*, dataset_id: int, **query: str) -> Component:
     return html.Div(
         [
             dcc.Store(id=ids.PICK, data={"ordinal": picked, "n": 0} if picked is not None else None),
-            *[dcc.Store(id=name) for name in (ids.TICK, ids.TABLE, ids.THEME, ids.WANTED, ids.SPLIT)],
+            *[dcc.Store(id=name) for name in (ids.TICK, ids.THEME, ids.WANTED, ids.SPLIT)],
             dcc.Store(id=ids.THUMBS, storage_type="local"),
             dcc.Store(id=ids.TAB, data=link.tab),
             dcc.Store(id=ids.DATASET, data=dataset_id),
+            dcc.Store(id=ids.TABLE, data=views.label_rows(names)),
             dcc.Store(id=ids.WHOLE, data=views.whole_maps(maps)),
             bar.bar(dataset, maps, link, may_clean=may_clean),
             html.Aside(
-                [*panel.trail(), html.Div(panel.hint(), id=ids.NEIGHBOURS)],
+                [*panel.trail(), html.Div(_neighbours(dataset, picked), id=ids.NEIGHBOURS)],
                 className="eob-explore__left",
                 **{"aria-label": "Nearest neighbours"},
             ),
             _stage(dataset, names, maps, link, nothing),
-            right(dataset, chosen=link.tab, findable=len(names) > views.MANY, may_clean=may_clean),
-            new_map(kinds, [label.name for label in names]),
+            right(dataset, names, chosen=link.tab, may_clean=may_clean),
+            new_map(later.place("new", dataset, now=link.map is None, may_clean=may_clean)),
         ],
         id=ids.ROOT,
         className="eob-explore",
@@ -67,6 +69,24 @@ def layout(*, dataset_id: int, **query: str) -> Component:
             "data-view": query.get("v", "") if picked is not None and link.v else "",
         },
     )
+
+
+def _neighbours(dataset: DatasetSummary, picked: int | None) -> Any:
+    if picked is None:
+        return panel.hint()
+    try:
+        return panel.of_patch(dataset, picked)
+    except EOBenchError as error:  # a map without features, say: the rest of the page is of use all the same
+        return panel.hint(str(error))
+
+
+def early(*, dataset_id: int, **query: str) -> list[str]:
+    """What the first map asks for at once: where the patches lie and how they are labelled."""
+    ws, who = asking()
+    dataset = datasets.get_dataset(ws, who, dataset_id=dataset_id)
+    maps = embeddings.list_embeddings(ws, who, dataset_id=dataset_id)
+    shown = read_link(query, maps=maps, patch_count=dataset.patch_count, may_clean=False).map
+    return [f"{_on_map(dataset_id, shown)}.bin", _labels_url(dataset_id)] if shown else []
 
 
 def _stage(
@@ -101,14 +121,14 @@ def _map(
     id: str, dataset: DatasetSummary, names: list[LabelInfo], link: Link, shown: EmbeddingInfo | None, **more: Any
 ) -> Component:
     base = f"/data/datasets/{dataset.id}"
-    on_map = f"{base}/embeddings/{shown.id}" if shown else ""
+    on_map = _on_map(dataset.id, shown) if shown else ""
     return EmbeddingMap(
         id=id,
         coordsUrl=f"{on_map}.bin" if shown else None,
         sheetsUrl=f"{on_map}/sheets" if shown and dataset.pictures else None,
         columnsUrl=f"{base}/columns/{{name}}.bin?map={shown.id}" if shown else None,
         labels=label_table(names),
-        labelsUrl=f"{base}/labels.bin",
+        labelsUrl=_labels_url(dataset.id),
         imageUrl=views.image_url(dataset, "{ordinal}", 256),
         mixUrl=f"{base}/mix.bin" if shown else None,
         looksUrl=f"/api/datasets/{dataset.id}/looks",
@@ -119,3 +139,11 @@ def _map(
         className="eob-explore__map",
         **more,
     )
+
+
+def _on_map(dataset_id: int, shown: EmbeddingInfo) -> str:
+    return f"/data/datasets/{dataset_id}/embeddings/{shown.id}"
+
+
+def _labels_url(dataset_id: int) -> str:
+    return f"/data/datasets/{dataset_id}/labels.bin"

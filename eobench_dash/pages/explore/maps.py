@@ -23,9 +23,9 @@ def register(app: Dash) -> None:
 
 
 def _register_browser(app: Dash) -> None:
-    def browser(name: str, *parts: Output | Input | State, initial: bool = False) -> None:
+    def browser(name: str, *parts: Output | Input | State) -> None:
         function = ClientsideFunction(namespace="eobView", function_name=name)
-        app.clientside_callback(function, *parts, prevent_initial_call=not initial)
+        app.clientside_callback(function, *parts, prevent_initial_call=True)  # at first the layout says it
 
     def urls(map_id: str) -> list[Output]:
         return [Output(map_id, name) for name in ("coordsUrl", "sheetsUrl", "columnsUrl", "view")]
@@ -33,7 +33,7 @@ def _register_browser(app: Dash) -> None:
     browser("openMap", *urls(ids.MAP), Input(ids.MAPS, "value"), State(ids.DATASET, "data"))
     browser("openSecond", *urls(ids.MAP2), Input(ids.MAPS2, "value"), State(ids.DATASET, "data"))
     whole = (Input(ids.MAPS, "value"), Input(ids.WHOLE, "data"))
-    browser("hideBack", Output(ids.BACK, "hidden"), *whole, initial=True)
+    browser("hideBack", Output(ids.BACK, "hidden"), *whole)
     value = Output(ids.MAPS, "value", allow_duplicate=True)
     browser("goBack", value, Input(ids.BACK, "n_clicks"), State(ids.WHOLE, "data"))
     browser("thumbnails", Output(ids.MAP, "thumbnails"), Output(ids.MAP2, "thumbnails"), Input(ids.THUMBS, "data"))

@@ -10,26 +10,38 @@ from dash.exceptions import PreventUpdate
 
 from eobench_dash.components import ids as shared
 from eobench_dash.components.ui import button, dialog, field, text_input
+from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.embeddings import EmbeddingMethod, EmbeddingParam
 from eobench_dash.domain.patches import FeatureSetInfo
 from eobench_dash.pages import asking
 from eobench_dash.pages.explore import ids, views
 from eobench_dash.pages.explore.maps import start_map
-from eobench_dash.services import features
+from eobench_dash.services import features, labels
 from eobench_dash.services.embeddings import embedding_methods
 
 
-def new_map(kinds: Sequence[FeatureSetInfo], names: Sequence[str]) -> Component:
-    """The dialog, for these features and labels."""
+def new_map(content: Sequence[Component]) -> Component:
+    """The dialog around the form."""
+    return dialog(ids.NEW_DIALOG, "New map", content)
+
+
+def form(dataset: DatasetSummary, *, may_clean: bool) -> Component:
+    """The form for a dataset; the services ask whether who sends it ``may_clean``."""
+    ws, who = asking()
+    kinds = features.list_feature_sets(ws, who, dataset_id=dataset.id)
+    names = labels.list_labels(ws, who, dataset_id=dataset.id)
+    return fields(kinds, [label.name for label in names])
+
+
+def fields(kinds: Sequence[FeatureSetInfo], names: Sequence[str]) -> Component:
+    """The form for these features and labels."""
     methods = embedding_methods()
     options = [{"label": f"{m.title}: {m.summary}", "value": m.name} for m in methods]
     groups = [{"label": "All patches", "value": ""}, *({"label": name, "value": name} for name in names)]
     usual = views.default_kind(kinds)
     compute = button("Compute", id=ids.COMPUTE, look="primary")
     reset = button("Reset to defaults", id=ids.RESET, look="quiet")
-    return dialog(
-        ids.NEW_DIALOG,
-        "New map",
+    return html.Div(
         [
             dcc.Store(id=ids.NEW_STATE),
             field("Method", dcc.RadioItems(id=ids.METHOD, options=options, value=methods[0].name)),
@@ -50,6 +62,7 @@ def new_map(kinds: Sequence[FeatureSetInfo], names: Sequence[str]) -> Component:
             ),
             html.Div([compute, reset], className="eob-row"),
         ],
+        className="eob-stack",
     )
 
 
@@ -84,9 +97,12 @@ def register(app: Dash) -> None:
         Output(ids.method_params(ALL), "hidden"),
         Input(ids.METHOD, "value"),
         State(ids.method_params(ALL), "id"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
-        ClientsideFunction(namespace="eob", function_name="dialogState"), Input(ids.NEW_STATE, "data")
+        ClientsideFunction(namespace="eob", function_name="dialogState"),
+        Input(ids.NEW_STATE, "data"),
+        prevent_initial_call=True,  # the form may come when a dialog is open
     )
 
     @app.callback(

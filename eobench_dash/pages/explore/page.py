@@ -2,7 +2,7 @@
 
 from eobench_dash.pages import Nav, Page
 from eobench_dash.pages.explore.callbacks import register
-from eobench_dash.pages.explore.layout import layout
+from eobench_dash.pages.explore.layout import early, layout
 
 PAGE = Page(
     path="/explore/<dataset_id>",
@@ -11,6 +11,7 @@ PAGE = Page(
     register=register,
     nav=Nav("Explore", "explore", 4),
     frame="full",
+    early=early,
     keys=(
         ("drag", "move the map"),
         ("wheel  + −", "zoom at the pointer"),

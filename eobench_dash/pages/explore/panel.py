@@ -9,17 +9,28 @@ from dash.development.base_component import Component
 from eobench_dash.components.ui import button, chip, dot, icon
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.patches import Neighbour, PatchInfo
+from eobench_dash.pages import asking
 from eobench_dash.pages.explore import ids
 from eobench_dash.pages.explore.views import NOBODY, image_url
+from eobench_dash.services import neighbours as nearest
+from eobench_dash.services import patches
 
+SHOWN = 20
+"""So many neighbours are shown."""
 NAMED = 3
 """So many labels of the neighbours are counted by name."""
 
 
-def hint() -> Component:
+def hint(words: str = f"Click a patch: its {SHOWN} nearest neighbours in feature space appear here.") -> Component:
     """What the panel says before a patch is clicked."""
-    words = html.P("Click a patch: its 20 nearest neighbours in feature space appear here.")
-    return html.Div([icon("info"), words], className="eob-explore__hint")
+    return html.Div([icon("info"), html.P(words)], className="eob-explore__hint")
+
+
+def of_patch(dataset: DatasetSummary, ordinal: int) -> list[Component]:
+    """What the panel says of one patch, in the name of who asks."""
+    ws, who = asking()
+    patch = patches.patch_info(ws, who, dataset_id=dataset.id, ordinal=ordinal)
+    return neighbours(dataset, patch, nearest.neighbours(ws, who, dataset_id=dataset.id, ordinal=ordinal, k=SHOWN))
 
 
 def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighbour]) -> list[Component]:

@@ -144,6 +144,11 @@ def label_rows(labels: Sequence[LabelInfo]) -> list[list[Any]]:
     return [[label.code, label.name, label.color, label.count] for label in ordered]
 
 
+def groups_of(dataset: DatasetSummary, labels: Sequence[LabelInfo], *, may_clean: bool) -> list[Component]:
+    """The groups of a dataset, those without label among them."""
+    return groups(labels, unlabelled=dataset.patch_count - dataset.labelled_count, may_clean=may_clean)
+
+
 def groups(labels: Sequence[LabelInfo], *, unlabelled: int, may_clean: bool) -> list[Component]:
     """One row per label, largest first: click filters, double click isolates, the button opens the group's own map."""
     table = label_rows(labels)

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from eobench_dash.errors import NotFound
+from eobench_dash.errors import EOBenchError, NotFound
 from eobench_dash.pages import Page
 
 
@@ -30,6 +30,15 @@ class Match:
         """The page's content; EOBenchErrors of its layout pass through."""
         given = {**_query(search), **self.variables}
         return self.page.layout(**_accepted(self.page.layout, given))
+
+    def early(self, search: str = "") -> list[str]:
+        """Addresses of bytes that the page is going to ask for; none where who asks may not see them."""
+        if self.page.early is None:
+            return []
+        try:
+            return self.page.early(**{**_query(search), **self.variables})
+        except EOBenchError:
+            return []  # the page says it in its place
 
 
 class Router:

@@ -9,9 +9,9 @@ from sqlalchemy import update
 from eobench_dash.db.engine import Database
 from eobench_dash.db.models import Job, utc_now
 from eobench_dash.domain.jobs import JobKind, JobState
-from eobench_dash.errors import Conflict, JobCancelled, JobLost, NotFound
+from eobench_dash.errors import Conflict, JobCancelled, JobLost, JobPaused, NotFound
 from eobench_dash.jobs import queue
-from eobench_dash.jobs.handle import JobHandle
+from eobench_dash.jobs.handle import JobHandle, Wishes
 
 
 def add(db: Database, title: str = "work", *, after: int | None = None, kind: JobKind = JobKind.FEATURES) -> int:
@@ -299,13 +299,16 @@ def test_progress_is_written_at_most_once_a_second(db: Database) -> None:
 def test_the_handle_heeds_what_its_worker_says_without_asking_the_database(db: Database) -> None:
     add(db)
     add(db)
-    cancel, lost = threading.Event(), threading.Event()
-    handle = JobHandle(db, queue.claim(db), cancel=cancel, lost=lost)
+    wishes = Wishes()
+    handle = JobHandle(db, queue.claim(db), wishes=wishes)
     handle.check()
-    cancel.set()
+    wishes.pause.set()
+    with pytest.raises(JobPaused):
+        handle.check()
+    wishes.cancel.set()
     with pytest.raises(JobCancelled):
         handle.check()
-    lost.set()
+    wishes.lost.set()
     with pytest.raises(JobLost):
         handle.progress(0.5)
 

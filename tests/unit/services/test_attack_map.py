@@ -93,20 +93,9 @@ def add_run(lakes: Lakes) -> None:
 @pytest.fixture
 def run(workspace) -> Callable[[int], Job]:
     """Runs a queued job here and returns its row."""
-    from eobench_dash.tasks import SWEEPS, TASKS
+    from eobench_dash import tasks
 
-    def go(job_id: int) -> Job:
-        with workspace.db.read() as session:
-            kind = JobKind(session.get_one(Job, job_id).kind)
-        return run_inline(
-            workspace.db,
-            job_id,
-            run=lambda handle: TASKS[kind](workspace, handle),
-            sweep=lambda: SWEEPS[kind](workspace, job_id) if kind in SWEEPS else None,
-            show=lambda fraction, message: None,
-        )
-
-    return go
+    return lambda job_id: run_inline(workspace, job_id, tasks=tasks)
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eobench_dash import tasks
 from eobench_dash.db.models import Job
-from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services.workspace import Workspace
-from eobench_dash.tasks import SWEEPS, TASKS
 
 
 def picture(folder: Path, name: str, color: tuple[int, int, int], seed: int, size: int = 32) -> None:
@@ -40,18 +39,7 @@ def imagefolder(tmp_path: Path) -> Path:
 def run(workspace: Workspace) -> Callable[[int], Job]:
     """Runs a queued job here and returns its row."""
 
-    def go(job_id: int) -> Job:
-        with workspace.db.read() as session:
-            kind = JobKind(session.get_one(Job, job_id).kind)
-        return run_inline(
-            workspace.db,
-            job_id,
-            run=lambda handle: TASKS[kind](workspace, handle),
-            sweep=lambda: SWEEPS[kind](workspace, job_id) if kind in SWEEPS else None,
-            show=lambda fraction, message: None,
-        )
-
-    return go
+    return lambda job_id: run_inline(workspace, job_id, tasks=tasks)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 // What the page's own scripts may call: element.eobMap.
 
-import { glContexts } from "./gpu.js";
+import { glContexts } from "./context.js";
 
 export function publicApi(map) {
   const slotOf = (ordinal) => (map.scene ? map.scene.slotOf(ordinal) : -1);
@@ -37,7 +37,7 @@ export function publicApi(map) {
     back: () => map.step(-1),
     forward: () => map.step(1),
     /** Promise of the picture as a PNG Blob, as it is shown. */
-    png: () => map.png(),
+    png: () => map.painting.png(),
     /** {ordinals, x, y, codes} of the patches shown, by ascending ordinal (typed arrays). */
     table: () => tableOf(map.scene),
     /** What paints them: {codes (per row of the table), css (code => colour)}. */
@@ -78,7 +78,7 @@ export function publicApi(map) {
 }
 
 function stateOf(map) {
-  const { scene, camera, pointing, renderer, colouring, loading } = map;
+  const { scene, camera, pointing, painting, renderer, colouring, loading } = map;
   return {
     ready: Boolean(scene), n: scene ? scene.n : 0, shown: scene ? scene.shown : 0,
     selected: scene ? scene.selected : 0, counts: scene ? scene.counts() : {},
@@ -86,7 +86,7 @@ function stateOf(map) {
     colourBy: map.props.colourBy ?? "label", column: colouring.meta(), filter: map.selecting.filter(), look: "auto",
     hovered: map.ordinalAt(pointing.hovered), linked: map.ordinalAt(pointing.linked), current: map.ordinalAt(pointing.current),
     history: map.history.state, offline: loading.offline, lastEvent: loading.lastEvent,
-    settled: !map.raf && !camera.flight && !map.travel, stats: { ...renderer.stats },
+    settled: !painting.raf && !camera.flight && !painting.travel, stats: { ...renderer.stats },
     renderer: { kind: renderer.kind, contexts: glContexts() }, thumbs: map.thumbs?.state() ?? null,
   };
 }

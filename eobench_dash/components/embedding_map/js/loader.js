@@ -3,19 +3,31 @@
   "use strict";
   const React = window.React;
   const base = new URL(".", document.currentScript.src);
-  const modules = ["map", "api", "camera", "card", "chrome", "colouring", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "mosaic", "motion", "overlay", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
+  const modules = ["map", "api", "camera", "card", "chrome", "colouring", "context", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "mosaic", "motion", "overlay", "painting", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
   // Asked for only where a map is shown (other pages do without), and then side by side, not one import after another.
   const preload = () => {
-    for (const name of modules) {
+    for (const name of modules.splice(0)) {
       const link = document.createElement("link");
       link.rel = "modulepreload";
+      link.fetchPriority = "low"; // not before what Dash needs to show the page at all
       link.href = new URL(name + ".js", base).href;
       document.head.append(link);
     }
   };
+  // What the first map is going to ask for, the page's head names: asked for while Dash is still starting, and once.
+  const options = { credentials: "same-origin", redirect: "manual" };
+  const early = new Map();
+  for (const { content } of document.querySelectorAll('meta[name="eob-early"]')) {
+    early.set(content, fetch(content, options).catch(() => null));
+  }
+  const take = (url) => {
+    const asked = early.get(url);
+    early.delete(url);
+    return asked;
+  };
   let entry = null;
   const load = () => {
-    if (!entry) preload();
+    preload();
     entry = entry || import(new URL("map.js", base).href);
     entry.catch(() => { entry = null; }); // a passing failure is tried again with the next map
     return entry;
@@ -62,4 +74,6 @@
 
   window.eobench_dash = window.eobench_dash || {};
   window.eobench_dash.EmbeddingMap = EmbeddingMap;
+  window.eobench_dash.early = take; // data.js
+  if (early.size) preload();
 })();

@@ -1,5 +1,5 @@
 // The map itself: ties picture, pointer, data and page together. What it knows of:
-//   loading (bytes), scene (points), colouring, selecting (and filter), camera (view), renderer (picture), pointing, overlay,
+//   loading (bytes), scene (points), colouring, selecting (and filter), camera (view), painting (picture), pointing, overlay,
 //   chrome and legend (what surrounds the picture), link (other maps).
 // Thumbnails hook in as `this.thumbs`: {update(props), frame(view, frame, scene) -> wants another frame, pick(px, py) -> slot
 // or -1, state(), destroy()}; called after the base picture, they draw with `map.renderer.context` (device pixels) and draw
@@ -12,30 +12,25 @@ import { HoverCard } from "./card.js";
 import { HELP, MapChrome } from "./chrome.js";
 import { Colouring } from "./colouring.js";
 import { el } from "./dom.js";
-import { GpuRenderer, wantsGpu } from "./gpu.js";
 import { ViewHistory } from "./history.js";
 import { PatchImages } from "./images.js";
 import { attachInput } from "./input.js";
 import { Legend } from "./legend.js";
 import { Link } from "./link.js";
 import { Loading } from "./loading.js";
-import { endFades, Travel } from "./motion.js";
 import { Overlay } from "./overlay.js";
+import { Painting } from "./painting.js";
 import { Pointing } from "./pointing.js";
-import { SoftwareRenderer } from "./renderer.js";
 import { Selecting } from "./selecting.js";
 import { watchLooks } from "./theme.js";
 import { Thumbs } from "./thumbs.js";
 
-const MAX_PIXEL_RATIO = 3;
-const SMALL_PX = 560;
-
 export class EmbeddingMapView {
   /** root: an empty element; send(props): tells the server (Dash's setProps). */
   constructor(root, send) {
-    Object.assign(this, { root, send, n: 0, props: {}, scene: null, travel: null, thumbs: null, small: false, tool: "pan", combine: "replace" });
+    Object.assign(this, { root, send, n: 0, props: {}, scene: null, thumbs: null, small: false, tool: "pan", combine: "replace" });
     this._build();
-    this.renderer = new SoftwareRenderer(this.base);
+    this.painting = new Painting(this, this.base);
     this.images = new PatchImages();
     this.card = new HoverCard(root, this.images, this);
     this.camera = new Camera({ moved: () => this._moved(), settled: (view) => this._settled(view) });
@@ -56,7 +51,6 @@ export class EmbeddingMapView {
     });
     this.pointing = new Pointing(this);
     this.stops = [attachInput(this.top, this._inputs()), watchLooks(root, { size: () => this.resize(), colors: () => this.colouring.colors() })];
-    this.tick = (now) => this._frame(now);
     this.setTool("pan");
     this.setMode("visualise");
     root.eobMap = publicApi(this);
@@ -77,13 +71,11 @@ export class EmbeddingMapView {
 
   destroy() {
     this.dead = true;
-    cancelAnimationFrame(this.raf);
     for (const stop of this.stops) stop();
-    endFades(this.root);
     this.link.destroy();
     this.pointing.forget();
-    for (const part of [this.thumbs, this.legend, this.loading, this.colouring, this.camera, this.card, this.images, this.renderer]) part?.destroy?.();
-    this.scene = this.travel = null;
+    for (const part of [this.thumbs, this.legend, this.loading, this.colouring, this.camera, this.card, this.images, this.painting]) part?.destroy?.();
+    this.scene = null;
     this.root.replaceChildren();
     delete this.root.eobMap;
   }
@@ -99,7 +91,7 @@ export class EmbeddingMapView {
     if (props.theme) this.root.dataset.theme = props.theme;
     else if (old.theme) delete this.root.dataset.theme;
     if (changed("mode")) this.setMode(props.mode);
-    if (this.wished === undefined || changed("renderer")) this._chooseRenderer(props.renderer || "auto");
+    if (!this.painting.wished || changed("renderer")) this.painting.choose(props.renderer || "auto");
     if (changed("link")) this.link.set(props.link || null);
     if (changed("labels")) this.colouring.setLabels(props.labels || []);
     if (changed("hidden")) this.selecting.setHidden(props.hidden || []);
@@ -140,8 +132,7 @@ export class EmbeddingMapView {
 
   setScene(scene) {
     this.scene = scene;
-    this.travel = null;
-    endFades(this.root);
+    this.painting.stay();
     this.pointing.forget();
     if (scene) {
       this.colouring.attach();
@@ -165,13 +156,14 @@ export class EmbeddingMapView {
     if (from && from.current !== null) this.pointing.setCurrent(this.scene.slotOf(from.current), { told: true, mine: from.mine });
     this.link.catchUp();
     if (!from) this._selectFromProps();
-    this.travel = Travel.between(from, this);
+    this.painting.travelFrom(from);
     this.count();
     this._focusFromProps();
     if (this.camera.view) this.history.push({ ...this.camera.view });
     this.emit("column", this.colouring.meta());
     this.emit("ready", { n: this.scene.n });
     this.draw();
+    this.painting.arrived();
   }
 
   count() {
@@ -191,32 +183,8 @@ export class EmbeddingMapView {
 
   // ---- view ----
 
-  resize() {
-    const dpr = Math.min(window.devicePixelRatio || 1, MAX_PIXEL_RATIO);
-    const [w, h] = [this.root.clientWidth, this.root.clientHeight];
-    if (!w || !h || this.dead) return; // hidden: keep what there is
-    // A canvas of whole device pixels, shown at just that size, is never resampled.
-    const width = Math.round(w * dpr) / dpr, height = Math.round(h * dpr) / dpr;
-    const { frame } = this.camera;
-    if (frame && (frame.w !== width || frame.h !== height || this.camera.dpr !== dpr)) {
-      this.travel = null;
-      endFades(this.root);
-    }
-    Object.assign(this.base.style, { width: `${width}px`, height: `${height}px` });
-    this.renderer.resize(width, height, dpr);
-    this.overlay.resize(width, height, dpr);
-    this.camera.resize(width, height, dpr, this.scene?.grid.bounds, this.scene?.n ?? 0);
-    if (this.small !== w < SMALL_PX) this.legend.show();
-    this.small = w < SMALL_PX;
-    this.root.classList.toggle("is-small", this.small);
-    this.root.classList.toggle("is-low", h < 440);
-    this.card.root.classList.toggle("is-small", this.small);
-    this._paint(performance.now()); // at once: a resized canvas is blank until it is drawn
-  }
-
   _moved() {
-    this.travel = null;
-    endFades(this.root);
+    this.painting.stay();
     this.pointing.moved = true; // the map moved beneath a resting pointer
     this.draw();
   }
@@ -249,54 +217,17 @@ export class EmbeddingMapView {
 
   // ---- picture ----
 
-  _chooseRenderer(wished) {
-    this.wished = wished;
-    this._useRenderer(wantsGpu(wished) ? GpuRenderer : SoftwareRenderer);
+  get renderer() {
+    return this.painting.renderer;
   }
 
-  _useRenderer(Kind) {
-    if (this.renderer instanceof Kind) return;
-    const old = this.renderer;
-    try {
-      this.renderer = new Kind(this.base, { lost: () => this.dead || this._useRenderer(SoftwareRenderer) });
-    } catch (error) {
-      console.info(`The map is drawn without the GPU: ${error.message}`);
-      return;
-    }
-    this.renderer.painted = old.painted;
-    old.destroy({ keep: true });
-    this.renderer.setScene(this.scene);
-    this.colouring.colors();
-    this.resize();
+  resize() {
+    this.painting.resize();
   }
 
   /** Wish for a frame. */
   draw() {
-    if (!this.raf && !this.dead) this.raf = requestAnimationFrame(this.tick);
-  }
-
-  _frame(now) {
-    this.raf = 0;
-    const flying = this.camera.advance();
-    this.pointing.look();
-    if (this._paint(now) || flying) this.draw();
-  }
-
-  _paint(now) {
-    const { camera, renderer, scene, pointing } = this;
-    if (!camera.frame || (scene && !camera.view)) return false; // no size yet
-    if (this.travel) return this._paintTravel(now);
-    let more = renderer.frame(camera.view, camera.frame, now);
-    if (scene && this.thumbs?.frame(camera.view, camera.frame, scene)) more = true;
-    const { hovered, linked, current, lasso } = pointing;
-    this.overlay.draw({ hover: this.mark(hovered), linked: this.mark(linked), current: this.mark(current), lasso });
-    return more;
-  }
-
-  _paintTravel(now) {
-    this.overlay.draw({ hover: null, linked: null, current: null, lasso: null });
-    if (!this.travel.frame(now, this.renderer)) this.travel = null; // the next frame draws the exact picture
-    return true;
+    this.painting.draw();
   }
 
   /** Where and how a slot's point is drawn: {px, py, radius, css}; null where it is not. */
@@ -304,12 +235,6 @@ export class EmbeddingMapView {
     if (!this.camera.view || !this.scene || !this.scene.isShown(slot)) return null;
     const [px, py] = this.camera.toScreen(this.scene.grid.gx[slot], this.scene.grid.gy[slot]);
     return { px, py, radius: this.camera.radius, css: this.colouring.cssOf(slot), half: this.thumbs?.halfOf(slot) || 0 };
-  }
-
-  /** Promise of the picture as it is shown (points and thumbnails), as a PNG Blob. */
-  png() {
-    this._paint(performance.now());
-    return new Promise((done, fail) => this.base.toBlob((blob) => (blob ? done(blob) : fail(new Error("The picture could not be made."))), "image/png"));
   }
 
   // ---- outside ----
@@ -334,7 +259,7 @@ export class EmbeddingMapView {
 
   _inputs() {
     const { camera, pointing } = this;
-    const ready = (fn) => (...args) => void (this.scene?.grid.placed && !this.travel && fn(...args));
+    const ready = (fn) => (...args) => void (this.scene?.grid.placed && !this.painting.travel && fn(...args));
     return {
       tool: () => this.tool,
       combine: () => this.combine,

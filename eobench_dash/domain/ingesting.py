@@ -1,0 +1,256 @@
+"""From products to patches: the plan of an ingest, what is refused and why, and the report that tells of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Self
+
+from eobench_dash.domain.areas import Area, area_of
+from eobench_dash.domain.products import ProductInfo
+from eobench_dash.domain.tiling import Grid, Length, lay, parse_length
+from eobench_dash.errors import BadInput
+
+MAX_PRODUCTS = 10_000
+OUTSIDE = "outside"
+"""Refused because the patch's middle lies outside of the area of interest."""
+
+
+@dataclass(frozen=True)
+class FlagInfo:
+    """One quality flag of a patch, a number from 0 to 1; ``refusal`` says in a report why a patch was left out."""
+
+    name: str
+    title: str
+    help: str
+    refusal: str
+
+
+_FLAGS = (
+    FlagInfo("nodata", "No data", "Share of pixels where the product measured nothing.", "too little data"),
+    FlagInfo(
+        "black_edge",
+        "Black edge",
+        "Share of pixels in a black region that touches the patch's rim, as at the edge of a swath.",
+        "too much black edge",
+    ),
+    FlagInfo("saturation", "Saturation", "Share of pixels at the ceiling of at least one band.", "too saturated"),
+    FlagInfo(
+        "border_noise", "Border noise", "Share of pixels in the noise along a Sentinel-1 scene's border.",
+        "too much border noise",
+    ),
+    FlagInfo("cloud", "Cloud", "Share of pixels that the product's own mask calls cloud or its shadow.", "too cloudy"),
+    FlagInfo("blur", "Blur", "How little detail there is: 0 sharp, 1 flat (Crété-Roffet et al. 2007).", "too blurred"),
+    FlagInfo(
+        "duplicate",
+        "Duplicate",
+        "How alike the patch is to the first one that it repeats: 1 equal pixels, 0 repeats none.",
+        "repeats another patch",
+    ),
+    FlagInfo(
+        "overlap",
+        "Overlap",
+        "Share of the patch's ground that other patches of its scale cover too, also those of other products.",
+        "overlaps others too much",
+    ),
+)  # fmt: skip
+FLAGS: Mapping[str, FlagInfo] = MappingProxyType({flag.name: flag for flag in _FLAGS})
+"""Every flag, in the order of tables. Flags are measured for each patch that is kept."""
+LIMITABLE = ("nodata", "black_edge", "saturation", "border_noise", "cloud", "blur", "duplicate")
+"""Flags for which a plan may set the most that a patch may have."""
+
+
+USUAL = Length(64)
+
+
+@dataclass(frozen=True)
+class IngestPlan:
+    """How products are cut. ``scales``: further sizes beside ``patch``; ``limits``: flag → the most a patch may have.
+
+    A patch is kept if its middle lies inside ``area`` (None: everywhere) and no flag is above its limit. A limit on a
+    flag that a product cannot tell (clouds without a mask) refuses nothing.
+    """
+
+    patch: Length = USUAL
+    stride: Length = USUAL
+    scales: tuple[Length, ...] = ()
+    area: Area | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, most in self.limits.items():
+            if name not in LIMITABLE:
+                raise BadInput(f"There is no limit on {name[:40]!r}; limits are on {', '.join(LIMITABLE)}.")
+            if not isinstance(most, int | float) or not 0 <= most <= 1:
+                raise BadInput(f"The limit on {FLAGS[name].title.lower()} is a share from 0 to 1 (0.2: a fifth).")
+
+    def grids(self, info: ProductInfo) -> tuple[Grid, ...]:
+        """The grids of a product, coarse first (see tiling.lay)."""
+        return lay(
+            self.scales,
+            patch=self.patch,
+            stride=self.stride,
+            height=info.height,
+            width=info.width,
+            pixel_size=info.pixel_size,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "patch": str(self.patch),
+            "stride": str(self.stride),
+            "scales": [str(scale) for scale in self.scales],
+            "area": self.area.to_dict() if self.area else None,
+            "limits": dict(self.limits),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``; also takes what a form or a command line gives. BadInput says what is wrong."""
+        patch = parse_length(data.get("patch") or 64)
+        scales = {parse_length(scale) for scale in data.get("scales") or ()} - {patch}
+        return cls(
+            patch=patch,
+            stride=parse_length(data.get("stride") or str(patch)),
+            scales=tuple(sorted(scales, key=lambda scale: -scale.value)),
+            area=area_of(data["area"]) if data.get("area") else None,
+            limits={name: most for name, most in (data.get("limits") or {}).items() if most is not None},
+        )
+
+
+@dataclass(frozen=True)
+class ProductTally:
+    """What became of one product. ``refused``: reason (a flag's name or ``outside``) → patches; ``error``: why none of
+    it could be used."""
+
+    path: str
+    name: str = ""
+    patches: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    error: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cut(self) -> int:
+        """Patches that the grids have."""
+        return self.patches + sum(self.refused.values())
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. ``flags``: flag → mean, p50, p95 and max over the patches kept, and ``over``: how many are
+    above a tenth. ``skipped``: products left out on purpose, with why."""
+
+    products: tuple[ProductTally, ...]
+    flags: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    scales: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def patches(self) -> int:
+        """Patches kept."""
+        return sum(tally.patches for tally in self.products)
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """Patches refused, by reason, in the order of FLAGS."""
+        reasons = [OUTSIDE, *FLAGS]
+        counts = {reason: sum(tally.refused.get(reason, 0) for tally in self.products) for reason in reasons}
+        return {reason: count for reason, count in counts.items() if count}
+
+    @property
+    def failed(self) -> tuple[ProductTally, ...]:
+        """Products of which nothing could be used."""
+        return tuple(tally for tally in self.products if tally.error)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values. The first few are those of an import's report, so that what reads one reads this one."""
+        return {
+            "total": self.patches,
+            "imported": self.patches,
+            "unlabelled": self.patches,
+            "counts": {},
+            "issues": [],
+            "labels": {},
+            "vector_dim": None,
+            "notes": list(self.notes),
+            "ingest": {
+                "products": [
+                    {
+                        "path": tally.path,
+                        "name": tally.name,
+                        "patches": tally.patches,
+                        "refused": dict(tally.refused),
+                        "error": tally.error,
+                        "notes": list(tally.notes),
+                    }
+                    for tally in self.products
+                ],
+                "refused": self.refused,
+                "flags": {name: dict(values) for name, values in self.flags.items()},
+                "scales": dict(self.scales),
+                "skipped": dict(self.skipped),
+                "seconds": self.seconds,
+                "plan": dict(self.plan),
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self | None:
+        """The inverse of ``to_dict``; None for the report of something else (an import of files)."""
+        told = data.get("ingest")
+        if told is None:
+            return None
+        tallies = [ProductTally(**{**product, "notes": tuple(product["notes"])}) for product in told["products"]]
+        return cls(
+            products=tuple(tallies),
+            flags=told["flags"],
+            scales=told["scales"],
+            skipped=told["skipped"],
+            notes=tuple(data["notes"]),
+            seconds=told["seconds"],
+            plan=told["plan"],
+        )
+
+
+@dataclass(frozen=True)
+class IngestEstimate:
+    """What an ingest will take, before it starts: guesses but for ``patches``, which is exact unless ``about``.
+
+    ``patches``: per scale (pixels as text); with an area of interest or limits, fewer are kept than cut. ``seconds``:
+    cutting and measuring; ``feature_seconds``: per descriptor. ``bytes``: rows, vectors and thumbnails on disk.
+    """
+
+    products: int
+    patches: Mapping[str, int]
+    seconds: float
+    feature_seconds: Mapping[str, float]
+    bytes: int
+    about: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Patches of all scales."""
+        return sum(self.patches.values())
+
+
+def refusal_words(reason: str) -> str:
+    """A reason for people: ``too cloudy``."""
+    return "outside of the area of interest" if reason == OUTSIDE else FLAGS[reason].refusal
+
+
+def common_notes(notes: Sequence[tuple[str, ...]], *, limit: int = 8) -> tuple[str, ...]:
+    """What products say of themselves, each sentence once, with how many say it where not all do."""
+    counts: dict[str, int] = {}
+    for some in notes:
+        for note in dict.fromkeys(some):
+            counts[note] = counts.get(note, 0) + 1
+    told = [
+        note if count == len(notes) else f"{note} ({count:,} of {len(notes):,} products)"
+        for note, count in counts.items()
+    ]
+    return tuple(told[:limit])

@@ -1,0 +1,353 @@
+"""Sentinel-1 GRD products (SAFE folders): sigma nought in linear power, window by window, noise removed.
+
+In the image's own geometry (rows along the orbit), averaged over blocks where a coarser resolution is asked for, or
+resampled onto a north-up map (``ReadOptions.grid``).
+"""
+
+import math
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from eobench_dash.domain.datasets import Modality
+from eobench_dash.domain.products import Band, ProductInfo, ProductKind, ReadOptions, Unit, Window
+from eobench_dash.errors import UnreadableProduct
+from eobench_dash.sentinel import gdal
+from eobench_dash.sentinel.product import Rgb, WindowPixels
+from eobench_dash.sentinel.s1_annotation import Annotation, Manifest, read_annotation, read_manifest, relative_orbit
+from eobench_dash.sentinel.s1_border import CLEAN_SINCE, Border, find_border
+from eobench_dash.sentinel.s1_calibration import FLOOR, Calibration, Power, read_calibration
+from eobench_dash.sentinel.s1_files import band_files, looks_like_grd
+from eobench_dash.sentinel.s1_geolocation import EARTH, Geolocation, to_normals
+from eobench_dash.sentinel.s1_grid import Bools, MapGrid, block_any, block_mean, lookup, map_grid, resample
+from eobench_dash.sentinel.s1_picture import picture
+
+__all__ = ["Grd", "looks_like_grd", "open_grd"]
+
+_STRIP = 1 << 20
+"""Pixels calibrated at once: some 20 MB of intermediates, and fast in the processor's cache."""
+_APART = 1000.0
+_HILLY = 100.0
+
+
+@dataclass(frozen=True, eq=False)
+class GrdBand:
+    """One polarisation, open."""
+
+    name: str
+    dataset: Any
+    calibration: Calibration
+
+
+def open_grd(safe: Path, *, options: ReadOptions = ReadOptions()) -> "Grd":  # noqa: B008
+    """Open a GRD folder. ``options``: bands (polarisations), resolution in metres, grid. Close the product.
+
+    UnreadableProduct: a file is missing, damaged, or does not fit the others; a band or resolution it cannot give.
+    """
+    files = band_files(safe, options.bands)
+    manifest = read_manifest(safe)
+    with ExitStack() as stack:
+        bands, annotations = [], []
+        for each in files:
+            annotation = read_annotation(each.annotation)
+            if annotation.polarisation != each.polarisation:
+                raise UnreadableProduct(
+                    f"{each.annotation.name} is of {annotation.polarisation[:8]}, not of {each.polarisation};"
+                    " fetch the product again."
+                )
+            calibration = read_calibration(each.calibration, each.noise, polarisation=each.polarisation)
+            dataset = stack.enter_context(gdal.open_raster(each.measurement, drivers=("GTiff",)))
+            _check_measurement(each.measurement, dataset, annotation)
+            annotations.append(annotation)
+            bands.append(GrdBand(each.polarisation, dataset, calibration))
+        geolocation = Geolocation(annotations[0])
+        for annotation, band in zip(annotations, bands, strict=True):
+            _check_together(annotation, annotations[0])
+            _check_places(band.dataset, geolocation)
+        product = Grd(safe, annotations[0], bands, geolocation, manifest, options)
+        stack.pop_all()
+    return product
+
+
+class Grd:
+    """An open Sentinel-1 GRD product; see sentinel.product.Product."""
+
+    info: ProductInfo
+
+    def __init__(
+        self,
+        safe: Path,
+        annotation: Annotation,
+        bands: list[GrdBand],
+        geolocation: Geolocation,
+        manifest: Manifest,
+        options: ReadOptions,
+    ) -> None:
+        self._bands, self._geolocation = bands, geolocation
+        self._size = (annotation.height, annotation.width)
+        self._spacing = math.sqrt(annotation.range_spacing * annotation.azimuth_spacing)
+        self._clean = (manifest.ipf_version or (0, 0)) >= CLEAN_SINCE
+        self._borders: list[Border] | None = [] if self._clean else None
+        self._factor = 1
+        self._grid: MapGrid | None = None
+        if options.grid:
+            resolution = options.resolution or max(10.0, float(round(self._spacing)))
+            _check_resolution(resolution, self._spacing)
+            self._grid = map_grid(geolocation, height=self._size[0], width=self._size[1], resolution=resolution)
+            height, width, pixel = self._grid.height, self._grid.width, (resolution, resolution)
+        else:
+            self._factor = _factor(options.resolution, annotation)
+            height, width = (n // self._factor for n in self._size)
+            pixel = (annotation.range_spacing * self._factor, annotation.azimuth_spacing * self._factor)
+        if min(height, width) < 1:
+            raise UnreadableProduct(f"{safe.name} has no whole pixel at {options.resolution:g} m; choose a finer one.")
+        self.info = ProductInfo(
+            name=safe.name.removesuffix(".SAFE"),
+            kind=ProductKind.S1_GRD,
+            modality=Modality.SAR,
+            bands=tuple(Band(b.name, Unit.SIGMA0, annotation.range_spacing) for b in bands),
+            height=height,
+            width=width,
+            pixel_size=pixel,
+            crs=self._grid.crs if self._grid else None,
+            transform=self._grid.transform if self._grid else None,
+            sensed_at=annotation.start,
+            notes=_notes(annotation, bands, manifest),
+            metadata=_metadata(annotation, manifest),
+        )
+        places = self.lonlat([0, 0, height, height], [0, width, width, 0])
+        if np.isfinite(places).all():
+            a, b, c, d = ((float(lon), float(lat)) for lon, lat in places)
+            self.info = replace(self.info, corners=(a, b, c, d))
+
+    def read(self, window: Window) -> WindowPixels:
+        """Sigma nought (linear, FLOOR at least) of a window of the reading grid, NaN where there is none."""
+        shape = (window.height, window.width)
+        values = np.full((len(self._bands), *shape), np.nan, dtype=np.float32)
+        nodata, border = np.ones(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+        top, left = max(window.row, 0), max(window.col, 0)
+        bottom = min(window.row + window.height, self.info.height)
+        right = min(window.col + window.width, self.info.width)
+        if top < bottom and left < right:
+            power, valid, edge = self._reading(Window(top, left, bottom - top, right - left))
+            at = np.s_[top - window.row : bottom - window.row, left - window.col : right - window.col]
+            np.maximum(power, np.float32(FLOOR), out=power)
+            power[:, ~valid] = np.nan
+            values[:, at[0], at[1]], nodata[at], border[at] = power, ~valid, edge
+        return WindowPixels(values, nodata, border=border)
+
+    def lonlat(self, rows: npt.ArrayLike, cols: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """(n, 2) degrees of positions on the reading grid; NaN far outside of the image."""
+        down, across = np.broadcast_arrays(np.asarray(rows, np.float64), np.asarray(cols, np.float64))
+        down, across = down.ravel(), across.ravel()
+        if self._grid:
+            return self._grid.lonlat(down, across)
+        # the annotation counts centres of pixels, the reading grid their corners
+        return self._geolocation.lonlat(down * self._factor - 0.5, across * self._factor - 0.5)
+
+    def quicklook(self, longest: int) -> Rgb:
+        """The whole product in decibels, read at reduced resolution (border noise is not looked for)."""
+        height, width = self.info.height, self.info.width
+        scale = max(1.0, max(height, width) / max(longest, 1))
+        shape = (max(1, round(height / scale)), max(1, round(width / scale)))
+        if self._grid is None:
+            extent = (height * self._factor, width * self._factor)
+            return picture(*self._reduced(extent, shape))
+        ratio = max(1.0, scale * self._grid.resolution / self._spacing)
+        small = (max(1, math.ceil(self._size[0] / ratio)), max(1, math.ceil(self._size[1] / ratio)))
+        power, valid = self._reduced(self._size, small)
+        return picture(*lookup(self._grid, shape, power, valid, size=self._size))
+
+    def close(self) -> None:
+        """Let go of the measurements."""
+        for band in self._bands:
+            band.dataset.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _reading(self, window: Window) -> tuple[Power, Bools, Bools]:
+        """Signed power, valid and border of a window that lies inside the reading grid."""
+        if self._grid:
+            return resample(
+                self._grid, window, self._native, size=self._size, spacing=self._spacing, bands=len(self._bands)
+            )
+        f = self._factor
+        if f == 1:
+            return self._native(window)
+        power = np.empty((len(self._bands), window.height, window.width), dtype=np.float32)
+        valid, border = np.empty(power.shape[1:], dtype=np.bool_), np.empty(power.shape[1:], dtype=np.bool_)
+        strip = max(1, _STRIP // (window.width * f * f))
+        for start in range(0, window.height, strip):
+            count = min(strip, window.height - start)
+            fine = self._native(Window((window.row + start) * f, window.col * f, count * f, window.width * f))
+            part = slice(start, start + count)
+            power[:, part], valid[part] = block_mean(fine[0], fine[1], f)
+            border[part] = block_any(fine[2], f)
+        return power, valid, border
+
+    def _native(self, window: Window) -> tuple[Power, Bools, Bools]:
+        """As _reading, in the image's own pixels."""
+        shape = (window.height, window.width)
+        power = np.empty((len(self._bands), *shape), dtype=np.float32)
+        valid, outside = np.ones(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_)
+        cols = np.arange(window.col, window.col + window.width, dtype=np.float64)
+        borders = self._find_borders()
+        strip = max(1, _STRIP // window.width)
+        for start in range(0, window.height, strip):
+            count = min(strip, window.height - start)
+            part, at = slice(start, start + count), Window(window.row + start, window.col, count, window.width)
+            rows = np.arange(at.row, at.row + count, dtype=np.float64)
+            measured = np.zeros((count, window.width), dtype=np.bool_)
+            for i, band in enumerate(self._bands):
+                dn = gdal.read(band.dataset, window=at, bands=[1])[0]
+                power[i, part] = band.calibration.power(dn, rows, cols)
+                valid[part] &= dn > 0
+                measured |= dn > 0
+            for border in borders:
+                outside[part] |= border.mask(rows, cols)
+            outside[part] &= measured
+        return power, valid & ~outside, outside
+
+    def _find_borders(self) -> list[Border]:
+        """Looked for at the first read, in products of processors that left them."""
+        if self._borders is None:
+            height, width = self._size
+            self._borders = []
+            for band in self._bands:
+
+                def line(row: int, band: GrdBand = band) -> npt.NDArray[np.uint16]:
+                    dn: npt.NDArray[np.uint16] = gdal.read(band.dataset, window=Window(row, 0, 1, width), bands=[1])
+                    return dn[0, 0]
+
+                found = find_border(line, height, width, band.calibration)
+                if found is not None:
+                    self._borders.append(found)
+        return self._borders
+
+    def _reduced(self, extent: tuple[int, int], shape: tuple[int, int]) -> tuple[Power, Bools]:
+        """Power and valid of the image's upper left ``extent`` at ``shape``, the mean of up to 4 × 4 pixels picked in
+        each cell: a whole product needs a fraction of its bytes."""
+        many = [max(1, min(4, full // few)) for full, few in zip(extent, shape, strict=True)]
+        fine = (shape[0] * many[0], shape[1] * many[1])
+        rows, cols = ((np.arange(n) + 0.5) * (full / n) - 0.5 for n, full in zip(fine, extent, strict=True))
+        power = np.empty((len(self._bands), *shape), dtype=np.float32)
+        valid = np.ones(shape, dtype=np.bool_)
+        for i, band in enumerate(self._bands):
+            dn = gdal.read(band.dataset, window=Window(0, 0, *extent), bands=[1], out_shape=fine)[0]
+            cells = (shape[0], many[0], shape[1], many[1])
+            filled = (dn > 0).reshape(cells)
+            total = np.where(filled, band.calibration.power(dn, rows, cols).reshape(cells), 0).sum(axis=(1, 3))
+            count = filled.sum(axis=(1, 3))
+            power[i] = total / np.maximum(count, 1)
+            valid &= count > 0
+        return power, valid
+
+
+def _check_measurement(path: Path, dataset: Any, annotation: Annotation) -> None:
+    if dataset.count != 1 or dataset.dtypes[0] != "uint16":
+        raise UnreadableProduct(
+            f"{path.name} holds {dataset.count} bands of {dataset.dtypes[0]}; a GRD measurement holds one of uint16."
+        )
+    if (dataset.height, dataset.width) != (annotation.height, annotation.width):
+        raise UnreadableProduct(
+            f"{path.name} has {dataset.height:,} × {dataset.width:,} pixels, its annotation says {annotation.height:,} ×"
+            f" {annotation.width:,}; they do not belong together: fetch the product again."
+        )
+
+
+def _check_together(annotation: Annotation, first: Annotation) -> None:
+    if (annotation.height, annotation.width, annotation.start) != (first.height, first.width, first.start):
+        raise UnreadableProduct(
+            f"{annotation.name} and {first.name} differ in size or time; they are not of one product: fetch it again."
+        )
+
+
+def _check_places(dataset: Any, geolocation: Geolocation) -> None:
+    """The ground control points of the TIFF (where it has some) are the annotation's."""
+    points = dataset.gcps[0][:1000]
+    if not points:
+        return
+    table = np.array([(p.row, p.col, p.x, p.y) for p in points], dtype=np.float64)
+    table = table[np.isfinite(table).all(axis=1)]
+    said = geolocation.lonlat(table[:, 0], table[:, 1])
+    apart = np.linalg.norm(
+        to_normals(said[:, 0], said[:, 1]) - to_normals(table[:, 2], table[:, 3]), axis=1
+    )  # NaN: far outside of the image
+    if not (apart * EARTH < _APART).all():
+        raise UnreadableProduct(
+            f"The ground control points of {Path(dataset.name).name} are not those of its annotation; the files do not"
+            " belong together: fetch the product again."
+        )
+
+
+def _check_resolution(resolution: float, spacing: float) -> None:
+    if not spacing / 2 <= resolution <= 100 * spacing:
+        raise UnreadableProduct(
+            f"This product has a pixel every {spacing:g} m; a map of {resolution:g} m cannot be made of it: choose"
+            f" {spacing / 2:g} to {100 * spacing:g} m."
+        )
+
+
+def _factor(resolution: float | None, annotation: Annotation) -> int:
+    """How many native pixels a side make one of the reading grid."""
+    if resolution is None:
+        return 1
+    spacing = annotation.range_spacing
+    factor = round(resolution / spacing) if math.isfinite(resolution) else 0
+    if not 1 <= factor <= 1000 or abs(resolution / spacing - factor) > 0.01 * factor:
+        raise UnreadableProduct(
+            f"In its own geometry this product can be read at multiples of its pixel spacing, {spacing:g} m, not at"
+            f" {resolution:g} m; choose a multiple, or the map grid."
+        )
+    return factor
+
+
+def _metadata(annotation: Annotation, manifest: Manifest) -> dict[str, str | float | int]:
+    ties = annotation.ties
+    orbit = manifest.relative_orbit or relative_orbit(annotation.mission, annotation.orbit)
+    known: dict[str, str | float | int | None] = {
+        "mission": annotation.mission,
+        "mode": annotation.mode,
+        "orbit_direction": annotation.orbit_pass.lower(),
+        "absolute_orbit": annotation.orbit or None,
+        "relative_orbit": orbit,
+        "slice": annotation.slice or None,
+        "processor": f"IPF {manifest.ipf}" if manifest.ipf else None,
+        "incidence_near": round(float(ties.incidence[:, 0].mean()), 3),
+        "incidence_far": round(float(ties.incidence[:, -1].mean()), 3),
+        "range_spacing": annotation.range_spacing,
+        "azimuth_spacing": annotation.azimuth_spacing,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _notes(annotation: Annotation, bands: list[GrdBand], manifest: Manifest) -> tuple[str, ...]:
+    notes = []
+    empty = [band.name for band in bands if band.calibration.noiseless]
+    if empty:
+        notes.append(f"The noise table of {' and '.join(empty)} is all zeros: no thermal noise could be removed.")
+    version = manifest.ipf_version
+    if version is not None and version < CLEAN_SINCE:
+        notes.append(
+            f"Made by processor {manifest.ipf} (before 2.90): noise is removed by range only, and the border of small"
+            " values that it left is masked as border noise."
+        )
+    elif version is None:
+        notes.append("Which processor made it is unknown; a border of small values is looked for and masked.")
+    if float(np.ptp(annotation.ties.height)) > _HILLY:
+        notes.append(
+            "Places follow the product's tie points without an elevation model: in hills and mountains they may be off"
+            " by more than the height differences."
+        )
+    return tuple(notes)
