@@ -47,7 +47,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run-ready: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@$(BIN)/pip install -q -c constraints.txt -e . || \
+	@$(BIN)/pip install -q -c constraints.txt -e '.[dask]' || \
 	  { echo "The packages could not be installed; see the lines above (is there a connection to a package index?)." >&2; exit 1; }
 	@touch $@
 

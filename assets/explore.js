@@ -116,8 +116,6 @@
     if (now !== dataset) {
       dataset = now;
       hidden.clear();
-      labels = [];
-      digits = [];
       document.dispatchEvent(new CustomEvent("eob:dataset", { detail: now }));
     }
     if (!now) return;
@@ -135,7 +133,10 @@
   };
   const theme = () => document.documentElement.dataset.theme || "light";
   const picked = (pick) => { if (pick) window.eob.explore.showing(pick.ordinal); };
-  const table = (rows) => {
+  let tabled = null; // the dataset whose labels these are
+  const table = (rows, of) => {
+    if (of !== tabled) digits = [];
+    tabled = of;
     labels = (rows ?? []).map(([code, name, color, count]) => ({ code, name, color, count }));
     for (const { code } of labels) if (digits.length < 9 && !digits.includes(code)) digits.push(code); // a new label takes a free key
     dressGroups();

@@ -1,8 +1,10 @@
 """Settings from the environment (prefix ``EOBENCH_``), validated once at start. ``.env.example`` documents each."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +53,24 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// or postgresql://")
         return value.replace("postgresql://", "postgresql+psycopg://", 1)
 
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _safe_scheduler(cls, value: str) -> str:
+        """A scheduler runs whatever it is sent: only one on this machine, or one that proves itself by TLS."""
+        if not value:
+            return value
+        address = value if "://" in value else f"tcp://{value}"
+        parts = urlsplit(address)
+        try:
+            whole = bool(parts.hostname and parts.port)
+        except ValueError:
+            whole = False
+        if not whole or parts.scheme not in ("tcp", "tls") or parts.path or parts.username is not None:
+            raise ValueError("must be the address of a scheduler, such as tcp://127.0.0.1:8786 or tls://host:8786")
+        if parts.scheme == "tcp" and not _is_loopback(str(parts.hostname)):
+            raise ValueError(f"{value} is not on this machine: use tls:// (with Dask's certificates) for another one")
+        return address
+
     @model_validator(mode="after")
     def _demo_data_exists(self) -> Self:
         if self.demo_data is not None and not self.demo_data.is_dir():
@@ -73,6 +93,13 @@ class Settings(BaseSettings):
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
         return self.host in LOOPBACK
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: object) -> Settings:

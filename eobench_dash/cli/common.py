@@ -22,6 +22,7 @@ from eobench_dash.settings import load_settings
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON, for scripts.")
 
+
 class Interrupted(EOBenchError):
     """Ctrl-C, with more to say than that it was heard."""
 

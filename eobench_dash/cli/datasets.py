@@ -9,6 +9,7 @@ import click
 from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
 from eobench_dash.domain.annotations import EventSource
 from eobench_dash.domain.datasets import Step
+from eobench_dash.domain.importing import UNITS, ImportOptions
 from eobench_dash.formats import FORMATS
 from eobench_dash.services import annotate, datasets, importing
 
@@ -21,6 +22,11 @@ from eobench_dash.services import annotate, datasets, importing
 @click.option("--attribution", default="", help="Whom the data is owed to; shown on pages and in reports.")
 @click.option("--append", is_flag=True, help="Add to the dataset of that name.")
 @click.option("--no-images", is_flag=True, help="Take vectors and labels only; do not look for the pictures.")
+@click.option("--unit", type=click.Choice(UNITS), default="auto", show_default=True, help="What float pixels hold.")
+@click.option("--bands", default="", help="Names of the pictures' bands in their order, such as B02,B03,B04.")
+@click.option("--patch-size", type=int, help="Pixels a patch, for rasters of vectors (64 unless told).")
+@click.option("--stride", type=int, help="Pixels from patch to patch (the patch size unless told).")
+@click.option("--source", default="", help="Where vectors come from: model, version, data.")
 @json_option
 def import_(
     path: Path,
@@ -30,15 +36,22 @@ def import_(
     attribution: str,
     append: bool,
     no_images: bool,
+    unit: str,
+    bands: str,
+    patch_size: int | None,
+    stride: int | None,
+    source: str,
     as_json: bool,
 ) -> None:
-    """Import a folder of images (class = folder) or the paper's JSON."""
+    """Import images, patch folders, JSON, or vectors computed elsewhere."""
+    named = tuple(name.strip() for name in bands.split(",") if name.strip())
+    options = ImportOptions(patch_size=patch_size, stride=stride, unit=unit, bands=named, source=source.strip())
     with workspace() as ws:
         who = operator(ws)
         target = datasets.find_dataset(ws, who, name=name).id if append else None
         job_id = importing.start_import(
             ws, who, path=str(path), name=name, format=format_, modality=modality, attribution=attribution,
-            append_to=target, images=not no_images, follow_up=False,
+            append_to=target, images=not no_images, follow_up=False, options=options,
         )  # fmt: skip
         done = run_job(ws, job_id, quiet=as_json)
         report = importing.import_report(ws, who, dataset_id=done["dataset_id"])

@@ -14,7 +14,8 @@ from eobench_dash.errors import EOBenchError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("people", "Make the workspace and bring its database up to date."),
     "user": ("people", "Add, list and change the people who log in."),
-    "import": ("datasets", "Import a folder of images (class = folder) or the paper's JSON."),
+    "import": ("datasets", "Import images, patch folders, JSON, or vectors computed elsewhere."),
+    "ingest": ("ingest", "Cut Sentinel products and other rasters into patches."),
     "simulate": ("datasets", "Make a simulated dataset of any size, to try things on."),
     "list": ("datasets", "List the datasets and where each stands."),
     "features": ("results", "Compute a descriptor for every patch."),

@@ -9,11 +9,22 @@ from typing import Any
 
 from eobench_dash.domain.importing import ImportIssue, ImportOptions, PatchRecord
 from eobench_dash.errors import BadInput, UnreadableDataset
-from eobench_dash.formats import imagefolder, paper_json
+from eobench_dash.formats import bigearthnet, imagefolder, npy, paper_json, parquet, rasters, table_csv
 from eobench_dash.formats.json_write import write as write_paper_json
 from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress
 
-__all__ = ["FORMATS", "DatasetReader", "Format", "Preview", "detect", "preview", "read", "write_paper_json"]
+__all__ = [
+    "FILE_SUFFIXES",
+    "FORMATS",
+    "RASTERS",
+    "DatasetReader",
+    "Format",
+    "Preview",
+    "detect",
+    "preview",
+    "read",
+    "write_paper_json",
+]
 
 PREVIEW_ROWS = 2000
 AUTO = "auto"
@@ -31,21 +42,80 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "imagefolder": Format(
-        "imagefolder",
-        "Image folder",
-        "One folder a class; images directly below the chosen folder have no label yet.",
-        imagefolder.looks_like,
-        imagefolder.ImageFolder,
-    ),
-    "paper-json": Format(
-        "paper-json",
-        "JSON with features, labels and paths",
-        "One object of parallel arrays, a list of records, or one record a line.",
-        paper_json.looks_like,
-        paper_json.PaperJson,
-    ),
+    known.name: known
+    for known in (
+        Format(
+            "bigearthnet",
+            "BigEarthNet folders",
+            "A patch is a folder with one GeoTIFF a band and its labels as JSON (Sentinel-2, or Sentinel-1 in dB).",
+            bigearthnet.looks_like,
+            bigearthnet.BigEarthNet,
+        ),
+        Format(
+            "imagefolder",
+            "Image folder",
+            "One folder a class; images directly below the chosen folder have no label yet.",
+            imagefolder.looks_like,
+            imagefolder.ImageFolder,
+        ),
+        Format(
+            "paper-json",
+            "JSON with features, labels and paths",
+            "One object of parallel arrays, a list of records, or one record a line.",
+            paper_json.looks_like,
+            paper_json.PaperJson,
+        ),
+        Format(
+            "tessera",
+            "TESSERA raster",
+            "An array (rows, columns, 128) with its scales beside it, or a GeoTIFF of 128 bands; cut into patches.",
+            rasters.looks_like_tessera,
+            rasters.Tessera,
+        ),
+        Format(
+            "alphaearth",
+            "AlphaEarth raster",
+            "A GeoTIFF of 64 bands, each pixel a vector; cut into patches.",
+            rasters.looks_like_alphaearth,
+            rasters.AlphaEarth,
+        ),
+        Format(
+            "npy",
+            "NumPy array",
+            "One row a patch, one column a number.",
+            npy.looks_like_npy,
+            npy.Npy,
+        ),
+        Format(
+            "npz",
+            "NumPy archive",
+            "Arrays called embeddings (or features, vectors, X), labels, ids or paths, lon and lat.",
+            npy.looks_like_npz,
+            npy.Npz,
+        ),
+        Format(
+            "csv",
+            "CSV table",
+            "Vectors as numbered columns (f0, f1 …, A00 … A63) or as lists in one column; label, id or path, lon, lat.",
+            table_csv.looks_like,
+            table_csv.CsvTable,
+        ),
+        Format(
+            "parquet",
+            "Parquet or GeoParquet table",
+            "Major TOM, Earth Index, Clay, or any table with a column of vectors or numbered columns.",
+            parquet.looks_like,
+            parquet.ParquetTable,
+        ),
+    )
 }
+"""In the order in which ``detect`` tries them."""
+RASTERS = frozenset({"alphaearth", "tessera"})
+"""Formats that are cut into patches by the import."""
+FILE_SUFFIXES = (
+    ".json", ".jsonl", ".ndjson", ".npy", ".npz", ".csv", ".tsv", ".parquet", ".geoparquet", ".pq", ".tif", ".tiff",
+)  # fmt: skip
+"""Files that may be a dataset of their own."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +134,8 @@ class Preview:
     root: Path = Path()
     params: Mapping[str, Any] = field(default_factory=dict)
     pictures: bool = True
+    modality: str | None = None
+    origin: str = ""
 
 
 def detect(path: Path) -> str:
@@ -74,7 +146,8 @@ def detect(path: Path) -> str:
         if known.looks_like(path):
             return known.name
     raise UnreadableDataset(
-        f"{path.name} is neither a folder of images nor a .json, .jsonl or .ndjson file; name the format if it is one."
+        f"{path.name} is neither a folder of images nor a file of a known format ({', '.join(FORMATS)}); "
+        "name the format if it is one."
     )
 
 
@@ -123,6 +196,7 @@ def preview(
         pictures = [reader.look(record.path) for record in samples if record.path is not None]
         notes = (*report.notes, *(note for note in reader.band_notes() if note not in report.notes))
         base, params, named = reader.root, reader.source_params(), reader.pictures
+        modality, origin = reader.modality, reader.origin()
     complete = complete and (total is None or total <= report.total)
     return Preview(
         format=known.name,
@@ -137,6 +211,8 @@ def preview(
         root=base,
         params=params,
         pictures=named,
+        modality=modality,
+        origin=origin.summary if origin is not None else "",
     )
 
 

@@ -62,6 +62,8 @@ class BandsMet:
             yield f"The pictures differ in their bands ({counts}); a descriptor needs patches with the same bands."
         elif not self._options.bands and not self._own_names() and self._eurosat(labels):
             yield "The 13 bands were taken in EuroSAT's order, in which B8A comes last."
+        if self._options.unit == "dB":
+            yield "The values are decibels; they are turned into linear power when read, and the dataset is SAR."
         if self._options.unit == "auto" and self._negative[True]:
             yield (
                 "Most pixel values are below zero, as decibels are. If these are decibels, import with the unit dB: "

@@ -1,8 +1,10 @@
 """Places of the rows of a GeoParquet file: the middle of each geometry, as longitude and latitude."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from eobench_dash.formats.pictures import to_degrees
 from eobench_dash.formats.wkb import middle
 
 Coordinates = tuple[list[float | None], list[float | None]]
@@ -56,15 +58,14 @@ def _middles(raw: Sequence[Any]) -> Coordinates:
 
 def _transformed(raw: Sequence[Any], code: int) -> Coordinates:
     from rasterio.crs import CRS
-    from rasterio.errors import RasterioError
-    from rasterio.warp import transform
 
     xs, ys = _middles(raw)
-    known = [i for i, x in enumerate(xs) if x is not None]
+    known = [i for i, x in enumerate(xs) if x is not None and x == x]
     try:
-        lons, lats = transform(CRS.from_epsg(code), CRS.from_epsg(4326), [xs[i] for i in known], [ys[i] for i in known])
-    except (RasterioError, ValueError):
+        system = CRS.from_epsg(code)
+    except ValueError:  # rasterio's CRSError is one
         return [None] * len(raw), [None] * len(raw)
-    for i, lon, lat in zip(known, lons, lats, strict=True):
-        xs[i], ys[i] = float(lon), float(lat)
+    places = to_degrees(system, [xs[i] or 0.0 for i in known], [ys[i] or 0.0 for i in known])
+    for i, (lon, lat) in zip(known, places or [(math.nan, math.nan)] * len(known), strict=True):
+        xs[i], ys[i] = lon, lat
     return xs, ys

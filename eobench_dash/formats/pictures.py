@@ -116,19 +116,26 @@ def look_at_tiff(path: str, *, measure: bool = False) -> Seen:
 
 def middle(source: Any) -> tuple[float, float] | None:
     """(lon, lat) of the middle of an open raster; None where it has no place on Earth."""
-    from rasterio.errors import RasterioError
-    from rasterio.warp import transform
-
-    if source.crs is None:
-        return None
     to_map, column, row = source.transform, source.width / 2, source.height / 2
     x = to_map.a * column + to_map.b * row + to_map.c
     y = to_map.d * column + to_map.e * row + to_map.f
+    places = to_degrees(source.crs, [x], [y])
+    return places[0] if places and valid_lonlat(*places[0]) else None
+
+
+def to_degrees(crs: Any, xs: list[float], ys: list[float]) -> list[tuple[float, float]]:
+    """Coordinates of a rasterio CRS as (lon, lat); [] without a CRS, or where it does not reach them."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+    from rasterio.warp import transform
+
+    if crs is None or not xs:
+        return []
     try:
-        (lon,), (lat,) = transform(source.crs, "EPSG:4326", [x], [y])
-    except (RasterioError, *DECODING_ERRORS):
-        return None
-    return (float(lon), float(lat)) if valid_lonlat(lon, lat) else None
+        lons, lats = transform(crs, "EPSG:4326", xs, ys)
+    except (RasterioError, CPLE_BaseError, *DECODING_ERRORS):
+        return []
+    return [(float(lon), float(lat)) for lon, lat in zip(lons, lats, strict=True)]
 
 
 @contextmanager

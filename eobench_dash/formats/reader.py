@@ -112,6 +112,11 @@ class DatasetReader(ABC):
         """What the pixels show, where the data itself says so; to be asked when the records are exhausted."""
         return "sar" if self._options.unit == "dB" else None
 
+    @property
+    def attribution(self) -> str:
+        """Whom the data is owed to, where its licence says how; "" otherwise."""
+        return ""
+
     def band_notes(self) -> list[str]:
         """What a user should know of the bands of the pictures looked at so far."""
         return list(self._bands.notes(self._tally.labels))
@@ -263,11 +268,12 @@ class DatasetReader(ABC):
             path, size = self._root.locate(row.path)
         except RowProblem as problem:
             return Seen(problem)
-        if size <= SMALL_PICTURE:
-            return self._inspect(path, size)
+        return self._inspect(path, size) if size <= SMALL_PICTURE else self._in_pool(self._inspect, path, size)
+
+    def _in_pool(self, look: Callable[..., Seen], *given: Any) -> Future[Seen]:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(min(16, os.cpu_count() or 1), thread_name_prefix="pictures")
-        return self._pool.submit(self._inspect, path, size)
+        return self._pool.submit(look, *given)
 
     def _finish(self, batch: list[tuple[Row, _Verdict]]) -> Iterator[PatchRecord]:
         for row, verdict in batch:

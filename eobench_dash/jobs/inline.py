@@ -29,7 +29,9 @@ class InlineHandle(JobHandle):
         super().progress(fraction, message)
 
 
-def run_inline(workspace: Workspace, job_id: int, *, tasks: Tasks, show: Progress = lambda fraction, message: None) -> Job:
+def run_inline(
+    workspace: Workspace, job_id: int, *, tasks: Tasks, show: Progress = lambda fraction, message: None
+) -> Job:
     """Run the job here until it moves no more (done, failed, cancelled or paused), and return its row.
 
     What it waits for is run first, and what an earlier attempt left behind is swept. KeyboardInterrupt pauses a job

@@ -150,7 +150,7 @@ def heartbeat(db: Database, claim: Claim, progress: float | None = None, message
 
 
 def watch(db: Database, claim: Claim) -> None:
-    """Only look: JobLost where the job is not ours any more, JobCancelled or JobPaused where its owner asked for that."""
+    """Only look: JobLost where the job is not ours any more, JobCancelled or JobPaused where its owner asked for it."""
     with db.read() as session:
         asked = session.execute(select(*_ASKED).where(*_ours(claim))).first()
     _judge(claim, asked)

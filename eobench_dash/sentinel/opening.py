@@ -1,26 +1,166 @@
 """From a path to an open product: what it is, and the reader that serves."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from eobench_dash.domain.datasets import Modality
 from eobench_dash.domain.products import ProductKind, ReadOptions
 from eobench_dash.errors import UnreadableProduct
+from eobench_dash.sentinel import raster_names, s1, s2, zips
+from eobench_dash.sentinel.gdal import told_driver
+from eobench_dash.sentinel.guard import leads_out
 from eobench_dash.sentinel.product import Product
+from eobench_dash.sentinel.raster import open_raster_product
+from eobench_dash.sentinel.raster_files import PICTURE_SUFFIXES, RASTER_SUFFIXES, FileSet, file_set, file_sets
+
+LEVELS = 2
+"""Folders below the one that is looked through."""
+MAX_ENTRIES = 200_000
+MAX_PRODUCTS = 50_000
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something that looks like a product (nothing of it is opened yet)."""
+    """Something that looks like a product; nothing of it is opened yet.
+
+    ``modality`` and ``platform`` ("Sentinel-1A"): where the names tell.
+    """
 
     path: Path
     kind: ProductKind
+    modality: Modality | None = None
+    platform: str = ""
 
 
 def discover(path: Path) -> list[Candidate]:
-    """The products at or below ``path`` (itself a product, or a folder of products), in the order of their names."""
-    raise UnreadableProduct(f"{path.name} holds no product that is known.")
+    """The products at or below ``path`` (itself a product, or a folder of products), in the order of their names.
+
+    Symbolic links that lead out of the folder are passed over; so are pictures beside rasters (they are previews).
+    UnreadableProduct where there is nothing to read, or too much to look through.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow the links that ``path`` is reached by)
+    found = _as_product(path)
+    if found is None and path.is_dir():
+        budget = [MAX_ENTRIES]
+        products = _below(path, path, LEVELS, budget)
+        if len(products) > MAX_PRODUCTS:
+            raise UnreadableProduct(f"{path.name} holds more than {MAX_PRODUCTS:,} products; choose a folder inside.")
+        if products:
+            return products
+    elif found is not None:
+        return [found]
+    raise UnreadableProduct(_nothing(path))
 
 
 def open_product(path: Path, *, options: ReadOptions = ReadOptions(), unpacked: Path | None = None) -> Product:  # noqa: B008
-    """Open a SAFE folder, a zip of one, or a raster. UnreadableProduct says what is wrong and what to do."""
-    raise UnreadableProduct(f"{path.name} is not a product that is known.")
+    """Open a SAFE folder, a zip of one, or a raster. UnreadableProduct says what is wrong and what to do.
+
+    A file whose name ends in a band (NAME_B02.tif) stands for all of its siblings; a folder for the one raster in it.
+    """
+    if path.is_dir():
+        if s2.told_kind(path) is not None:
+            return s2.open_s2(path, options=options)
+        if _is_grd(path):
+            return s1.open_grd(path, options=options)
+        sets = _rasters(path, path, [MAX_ENTRIES])
+        if len(sets) != 1:
+            raise UnreadableProduct(
+                _nothing(path) if not sets else f"{path.name} holds {len(sets)} rasters; choose one."
+            )
+        return open_raster_product(sets[0], options=options)
+    if zips.looks_zipped(path):
+        if unpacked is None:
+            raise UnreadableProduct(f"{path.name} is packed; unpack it and give the folder.")
+        return open_product(zips.unpack(path, unpacked), options=options)
+    if path.name in s2.METADATA or path.name == "manifest.safe":
+        return open_product(path.parent, options=options)
+    return open_raster_product(file_set(path), options=options)
+
+
+def _as_product(path: Path) -> Candidate | None:
+    """``path`` itself as a product."""
+    if path.is_dir():
+        kind = s2.told_kind(path)
+        if kind is None and _is_grd(path):
+            kind = ProductKind.S1_GRD
+        return _candidate(path, kind) if kind else None
+    if zips.looks_zipped(path):
+        return _candidate(path, _packed_kind(path))
+    if path.is_file() and told_driver(path) is not None:
+        return _raster(file_set(path))
+    return None
+
+
+def _is_grd(folder: Path) -> bool:
+    """Patches of BigEarthNet lie in folders that are called as products are; a product has no raster right inside."""
+    return s1.looks_like_grd(folder) and not any(f.suffix.lower() in RASTER_SUFFIXES for f in folder.iterdir())
+
+
+def _below(folder: Path, root: Path, levels: int, budget: list[int]) -> list[Candidate]:
+    found = [_raster(files, folder) for files in _rasters(folder, root, budget)]
+    if len(found) == 1 and folder != root:
+        found = [Candidate(folder, found[0].kind, found[0].modality, found[0].platform)]
+    for entry in _entries(folder, root, budget):
+        if entry.is_dir():
+            if product := _as_product(entry):
+                found.append(product)
+            elif levels:
+                found += _below(entry, root, levels - 1, budget)
+        elif entry.suffix.lower() == ".zip" and zips.looks_zipped(entry):
+            found.append(_candidate(entry, _packed_kind(entry)))
+    return sorted(found, key=lambda candidate: candidate.path)
+
+
+def _rasters(folder: Path, root: Path, budget: list[int]) -> list[FileSet]:
+    """The rasters right in a folder; its pictures only where there are none."""
+    files = [entry for entry in _entries(folder, root, budget) if entry.is_file()]
+    for suffixes in (RASTER_SUFFIXES, PICTURE_SUFFIXES):
+        if sets := file_sets([f for f in files if f.suffix.lower() in suffixes and told_driver(f)]):
+            return sets
+    return []
+
+
+def _entries(folder: Path, root: Path, budget: list[int]) -> Iterable[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        raise UnreadableProduct(f"The folder {folder.name} cannot be read; check its rights.") from None
+    budget[0] -= len(entries)
+    if budget[0] < 0:
+        raise UnreadableProduct(f"{root.name} holds too many files to look through; choose a folder inside.")
+    for entry in entries:
+        if entry.name.startswith((".", "__MACOSX")) or (entry.is_symlink() and leads_out(entry, root)):
+            continue
+        yield entry
+
+
+def _packed_kind(path: Path) -> ProductKind:
+    members = zips.product_names(path)
+    return next((kind for name, kind in s2.METADATA.items() if name in members), ProductKind.S1_GRD)
+
+
+def _candidate(path: Path, kind: ProductKind) -> Candidate:
+    told = raster_names.mission(path.name)
+    modality = Modality.SAR if kind is ProductKind.S1_GRD else Modality.OPTICAL
+    return Candidate(path, kind, modality, told[1] if told else "")
+
+
+def _raster(files: FileSet, folder: Path | None = None) -> Candidate:
+    picture = files.path.suffix.lower() in PICTURE_SUFFIXES
+    told = raster_names.mission(files.name, folder.name if folder else "")
+    radar = any(member.band in raster_names.POLARISATIONS for member in files.members)
+    modality = told[0] if told else Modality.SAR if radar else None
+    return Candidate(
+        files.path, ProductKind.IMAGE if picture else ProductKind.RASTER, modality, told[1] if told else ""
+    )
+
+
+def _nothing(path: Path) -> str:
+    if not path.exists():
+        return f"There is no {path.name}; check the path."
+    return (
+        f"{path.name} holds no product that is read: Sentinel-2 Level-1C or Level-2A, Sentinel-1 GRD (a SAFE folder or"
+        " a zip of one), GeoTIFF, JPEG 2000, PNG or JPEG."
+    )

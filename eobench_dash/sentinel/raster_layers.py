@@ -30,16 +30,15 @@ MEASURED = 0.5
 class Layer:
     """Bands of one file (``height`` × ``width`` pixels) on a grid of which one pixel takes ``step`` pixels of it.
 
-    ``fetch(window)`` gives the file's own numbers (bands, h, w) of a window inside of it; ``numbers`` turns them into
-    float32, NaN where nothing was measured. ``bands``: how many there are.
+    ``fetch(window)`` gives (bands, h, w) float32 of a window inside of the file, NaN where nothing was measured;
+    ``bands``: how many there are.
     """
 
     height: int
     width: int
     step: tuple[Fraction, Fraction]
     bands: int
-    fetch: Callable[[Window], Raw]
-    numbers: Callable[[Raw], Floats]
+    fetch: Callable[[Window], Floats]
 
     def read(self, window: Window) -> Floats:
         """(bands, height, width) of a window of the grid; NaN outside of the file."""
@@ -56,8 +55,7 @@ class Layer:
         values = np.full((self.bands, window.height, window.width), np.nan, np.float32)
         if samples == 0:
             return values
-        raw = self.fetch(Window(rows[0], cols[0], rows[1] - rows[0], cols[1] - cols[0]))
-        found = self.numbers(raw)
+        found = self.fetch(Window(rows[0], cols[0], rows[1] - rows[0], cols[1] - cols[0]))
         inside = tuple(
             slice(max(0, -start), min(count, whole - start))
             for start, count, whole in (

@@ -25,6 +25,7 @@ class GridProduct:
     """One open product (sentinel.product.Product). ``layers``: together the bands of ``info``, in their order.
 
     ``cloud``: a layer of one band, the share of cloud (0..1). ``picture(height, width)``: the whole product, small.
+    ``eight_bit``: uint8 comes out. ``zero_is_gap``: a pixel that is 0 in every band was not measured.
     """
 
     def __init__(
@@ -33,19 +34,23 @@ class GridProduct:
         *,
         layers: Sequence[Layer],
         cloud: Layer | None,
-        datasets: Sequence[Any],
         picture: Callable[[int, int], Rgb],
+        close: Callable[[], None],
         eight_bit: bool = False,
+        zero_is_gap: bool = False,
     ) -> None:
         self.info = info
         self._layers = tuple(layers)
         self._cloud = cloud
-        self._datasets = tuple(datasets)
         self._picture = picture
+        self._close = close
         self._eight_bit = eight_bit
+        self._zero_is_gap = zero_is_gap
 
     def read(self, window: Window) -> WindowPixels:
         values = np.concatenate([layer.read(window) for layer in self._layers])
+        if self._zero_is_gap:
+            values[:, (values == 0).all(axis=0)] = np.nan
         missing = np.isnan(values)
         cloud = None
         if self._cloud is not None:
@@ -64,8 +69,7 @@ class GridProduct:
         return self._picture(max(round(height * scale), 1), max(round(width * scale), 1))
 
     def close(self) -> None:
-        for dataset in self._datasets:
-            dataset.close()
+        self._close()
 
     def __enter__(self) -> Self:
         return self
@@ -94,9 +98,9 @@ def lonlat(
     except (RasterioError, CRSError, ValueError):
         return place
     place[:] = np.transpose(found[:2])
-    place[:, 0] = (place[:, 0] + 180) % 360 - 180
-    possible = np.isfinite(place).all(axis=1) & (np.abs(place[:, 1]) <= 90)
+    possible = np.isfinite(place).all(axis=1) & (np.abs(place[:, 1]) <= 90) & (np.abs(place[:, 0]) <= 540)
     place[~possible] = np.nan
+    place[:, 0] = (place[:, 0] + 180) % 360 - 180  # grids of 0..360 degrees, and those across the date line
     return place
 
 

@@ -6,10 +6,10 @@ resampled onto a north-up map (``ReadOptions.grid``).
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,29 +19,29 @@ from eobench_dash.domain.products import Band, ProductInfo, ProductKind, ReadOpt
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel import gdal
 from eobench_dash.sentinel.product import Rgb, WindowPixels
-from eobench_dash.sentinel.s1_annotation import Annotation, Manifest, read_annotation, read_manifest, relative_orbit
+from eobench_dash.sentinel.s1_annotation import Annotation, Manifest, read_annotation, read_manifest
 from eobench_dash.sentinel.s1_border import CLEAN_SINCE, Border, find_border
-from eobench_dash.sentinel.s1_calibration import FLOOR, Calibration, Power, read_calibration
+from eobench_dash.sentinel.s1_calibration import FLOOR, Power, read_calibration
+from eobench_dash.sentinel.s1_checks import (
+    GrdBand,
+    check_measurement,
+    check_places,
+    check_resolution,
+    check_together,
+    factor_of,
+    metadata,
+    notes,
+)
 from eobench_dash.sentinel.s1_files import band_files, looks_like_grd
-from eobench_dash.sentinel.s1_geolocation import EARTH, Geolocation, to_normals
-from eobench_dash.sentinel.s1_grid import Bools, MapGrid, block_any, block_mean, lookup, map_grid, resample
+from eobench_dash.sentinel.s1_geolocation import Geolocation
+from eobench_dash.sentinel.s1_grid import Bools, Lattice, MapGrid, map_grid
 from eobench_dash.sentinel.s1_picture import picture
+from eobench_dash.sentinel.s1_resample import block_any, block_mean, lookup, resample
 
 __all__ = ["Grd", "looks_like_grd", "open_grd"]
 
 _STRIP = 1 << 20
 """Pixels calibrated at once: some 20 MB of intermediates, and fast in the processor's cache."""
-_APART = 1000.0
-_HILLY = 100.0
-
-
-@dataclass(frozen=True, eq=False)
-class GrdBand:
-    """One polarisation, open."""
-
-    name: str
-    dataset: Any
-    calibration: Calibration
 
 
 def open_grd(safe: Path, *, options: ReadOptions = ReadOptions()) -> "Grd":  # noqa: B008
@@ -62,13 +62,13 @@ def open_grd(safe: Path, *, options: ReadOptions = ReadOptions()) -> "Grd":  # n
                 )
             calibration = read_calibration(each.calibration, each.noise, polarisation=each.polarisation)
             dataset = stack.enter_context(gdal.open_raster(each.measurement, drivers=("GTiff",)))
-            _check_measurement(each.measurement, dataset, annotation)
+            check_measurement(each.measurement, dataset, annotation)
             annotations.append(annotation)
             bands.append(GrdBand(each.polarisation, dataset, calibration))
         geolocation = Geolocation(annotations[0])
         for annotation, band in zip(annotations, bands, strict=True):
-            _check_together(annotation, annotations[0])
-            _check_places(band.dataset, geolocation)
+            check_together(annotation, annotations[0])
+            check_places(band.dataset, geolocation)
         product = Grd(safe, annotations[0], bands, geolocation, manifest, options)
         stack.pop_all()
     return product
@@ -95,13 +95,15 @@ class Grd:
         self._borders: list[Border] | None = [] if self._clean else None
         self._factor = 1
         self._grid: MapGrid | None = None
+        self._lattice: Lattice | None = None
         if options.grid:
             resolution = options.resolution or max(10.0, float(round(self._spacing)))
-            _check_resolution(resolution, self._spacing)
+            check_resolution(resolution, self._spacing)
             self._grid = map_grid(geolocation, height=self._size[0], width=self._size[1], resolution=resolution)
+            self._lattice = Lattice(self._grid)
             height, width, pixel = self._grid.height, self._grid.width, (resolution, resolution)
         else:
-            self._factor = _factor(options.resolution, annotation)
+            self._factor = factor_of(options.resolution, annotation)
             height, width = (n // self._factor for n in self._size)
             pixel = (annotation.range_spacing * self._factor, annotation.azimuth_spacing * self._factor)
         if min(height, width) < 1:
@@ -117,8 +119,8 @@ class Grd:
             crs=self._grid.crs if self._grid else None,
             transform=self._grid.transform if self._grid else None,
             sensed_at=annotation.start,
-            notes=_notes(annotation, bands, manifest),
-            metadata=_metadata(annotation, manifest),
+            notes=notes(annotation, bands, manifest),
+            metadata=metadata(annotation, manifest),
         )
         places = self.lonlat([0, 0, height, height], [0, width, width, 0])
         if np.isfinite(places).all():
@@ -178,9 +180,9 @@ class Grd:
 
     def _reading(self, window: Window) -> tuple[Power, Bools, Bools]:
         """Signed power, valid and border of a window that lies inside the reading grid."""
-        if self._grid:
+        if self._lattice:
             return resample(
-                self._grid, window, self._native, size=self._size, spacing=self._spacing, bands=len(self._bands)
+                self._lattice, window, self._native, size=self._size, spacing=self._spacing, bands=len(self._bands)
             )
         f = self._factor
         if f == 1:
@@ -227,8 +229,7 @@ class Grd:
             for band in self._bands:
 
                 def line(row: int, band: GrdBand = band) -> npt.NDArray[np.uint16]:
-                    dn: npt.NDArray[np.uint16] = gdal.read(band.dataset, window=Window(row, 0, 1, width), bands=[1])
-                    return dn[0, 0]
+                    return np.asarray(gdal.read(band.dataset, window=Window(row, 0, 1, width), bands=[1])[0, 0])
 
                 found = find_border(line, height, width, band.calibration)
                 if found is not None:
@@ -240,7 +241,7 @@ class Grd:
         each cell: a whole product needs a fraction of its bytes."""
         many = [max(1, min(4, full // few)) for full, few in zip(extent, shape, strict=True)]
         fine = (shape[0] * many[0], shape[1] * many[1])
-        rows, cols = ((np.arange(n) + 0.5) * (full / n) - 0.5 for n, full in zip(fine, extent, strict=True))
+        rows, cols = (_centres(n, full) for n, full in zip(fine, extent, strict=True))
         power = np.empty((len(self._bands), *shape), dtype=np.float32)
         valid = np.ones(shape, dtype=np.bool_)
         for i, band in enumerate(self._bands):
@@ -254,100 +255,6 @@ class Grd:
         return power, valid
 
 
-def _check_measurement(path: Path, dataset: Any, annotation: Annotation) -> None:
-    if dataset.count != 1 or dataset.dtypes[0] != "uint16":
-        raise UnreadableProduct(
-            f"{path.name} holds {dataset.count} bands of {dataset.dtypes[0]}; a GRD measurement holds one of uint16."
-        )
-    if (dataset.height, dataset.width) != (annotation.height, annotation.width):
-        raise UnreadableProduct(
-            f"{path.name} has {dataset.height:,} × {dataset.width:,} pixels, its annotation says {annotation.height:,} ×"
-            f" {annotation.width:,}; they do not belong together: fetch the product again."
-        )
-
-
-def _check_together(annotation: Annotation, first: Annotation) -> None:
-    if (annotation.height, annotation.width, annotation.start) != (first.height, first.width, first.start):
-        raise UnreadableProduct(
-            f"{annotation.name} and {first.name} differ in size or time; they are not of one product: fetch it again."
-        )
-
-
-def _check_places(dataset: Any, geolocation: Geolocation) -> None:
-    """The ground control points of the TIFF (where it has some) are the annotation's."""
-    points = dataset.gcps[0][:1000]
-    if not points:
-        return
-    table = np.array([(p.row, p.col, p.x, p.y) for p in points], dtype=np.float64)
-    table = table[np.isfinite(table).all(axis=1)]
-    said = geolocation.lonlat(table[:, 0], table[:, 1])
-    apart = np.linalg.norm(
-        to_normals(said[:, 0], said[:, 1]) - to_normals(table[:, 2], table[:, 3]), axis=1
-    )  # NaN: far outside of the image
-    if not (apart * EARTH < _APART).all():
-        raise UnreadableProduct(
-            f"The ground control points of {Path(dataset.name).name} are not those of its annotation; the files do not"
-            " belong together: fetch the product again."
-        )
-
-
-def _check_resolution(resolution: float, spacing: float) -> None:
-    if not spacing / 2 <= resolution <= 100 * spacing:
-        raise UnreadableProduct(
-            f"This product has a pixel every {spacing:g} m; a map of {resolution:g} m cannot be made of it: choose"
-            f" {spacing / 2:g} to {100 * spacing:g} m."
-        )
-
-
-def _factor(resolution: float | None, annotation: Annotation) -> int:
-    """How many native pixels a side make one of the reading grid."""
-    if resolution is None:
-        return 1
-    spacing = annotation.range_spacing
-    factor = round(resolution / spacing) if math.isfinite(resolution) else 0
-    if not 1 <= factor <= 1000 or abs(resolution / spacing - factor) > 0.01 * factor:
-        raise UnreadableProduct(
-            f"In its own geometry this product can be read at multiples of its pixel spacing, {spacing:g} m, not at"
-            f" {resolution:g} m; choose a multiple, or the map grid."
-        )
-    return factor
-
-
-def _metadata(annotation: Annotation, manifest: Manifest) -> dict[str, str | float | int]:
-    ties = annotation.ties
-    orbit = manifest.relative_orbit or relative_orbit(annotation.mission, annotation.orbit)
-    known: dict[str, str | float | int | None] = {
-        "mission": annotation.mission,
-        "mode": annotation.mode,
-        "orbit_direction": annotation.orbit_pass.lower(),
-        "absolute_orbit": annotation.orbit or None,
-        "relative_orbit": orbit,
-        "slice": annotation.slice or None,
-        "processor": f"IPF {manifest.ipf}" if manifest.ipf else None,
-        "incidence_near": round(float(ties.incidence[:, 0].mean()), 3),
-        "incidence_far": round(float(ties.incidence[:, -1].mean()), 3),
-        "range_spacing": annotation.range_spacing,
-        "azimuth_spacing": annotation.azimuth_spacing,
-    }
-    return {key: value for key, value in known.items() if value is not None}
-
-
-def _notes(annotation: Annotation, bands: list[GrdBand], manifest: Manifest) -> tuple[str, ...]:
-    notes = []
-    empty = [band.name for band in bands if band.calibration.noiseless]
-    if empty:
-        notes.append(f"The noise table of {' and '.join(empty)} is all zeros: no thermal noise could be removed.")
-    version = manifest.ipf_version
-    if version is not None and version < CLEAN_SINCE:
-        notes.append(
-            f"Made by processor {manifest.ipf} (before 2.90): noise is removed by range only, and the border of small"
-            " values that it left is masked as border noise."
-        )
-    elif version is None:
-        notes.append("Which processor made it is unknown; a border of small values is looked for and masked.")
-    if float(np.ptp(annotation.ties.height)) > _HILLY:
-        notes.append(
-            "Places follow the product's tie points without an elevation model: in hills and mountains they may be off"
-            " by more than the height differences."
-        )
-    return tuple(notes)
+def _centres(count: int, full: int) -> npt.NDArray[np.float64]:
+    """Where the middles of ``count`` equal parts of ``full`` pixels lie, counted in centres of pixels."""
+    return np.asarray((np.arange(count, dtype=np.float64) + 0.5) * (full / count) - 0.5)

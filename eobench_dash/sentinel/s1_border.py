@@ -95,10 +95,10 @@ def _first(image: Bools) -> Counts:
     count = image.shape[1]
     padded = np.pad(image.astype(np.int8), ((0, 0), (0, 3)), mode="edge")
     good = image & (sum(padded[:, k : count + k] for k in range(4)) >= 3)
-    return np.where(good.any(axis=1), good.argmax(axis=1), count)
+    return np.asarray(np.where(good.any(axis=1), good.argmax(axis=1), count), dtype=np.intp)
 
 
 def _steady(edge: Counts) -> Counts:
     """The median of each and its two neighbours: steps stay, a single slip of the speckle goes."""
     padded = np.pad(edge, 1, mode="edge")
-    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0).astype(np.intp)
+    return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0), dtype=np.intp)

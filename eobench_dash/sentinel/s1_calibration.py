@@ -145,12 +145,16 @@ def _azimuth(block: Fields) -> AzimuthBlock:
     lines = block.numbers("line", low=-_POSITION, high=_POSITION)
     if not rising(lines):
         raise UnreadableProduct(f"{block.name}: the lines of noiseAzimuthVector do not rise; fetch it again.")
-    # a strip map product may leave the rectangle out: then it is the whole image
-    edges = [
-        block.whole(name, low=-_POSITION, high=_POSITION, default=default)
-        for name, default in (
-            ("firstAzimuthLine", -_POSITION), ("lastAzimuthLine", _POSITION),
-            ("firstRangeSample", -_POSITION), ("lastRangeSample", _POSITION),
-        )
-    ]  # fmt: skip
-    return AzimuthBlock(*edges, lines, block.numbers("noiseAzimuthLut", low=0, high=1e4, length=len(lines)))
+
+    def edge(name: str, default: int) -> int:
+        # a strip map product may leave the rectangle out: then it is the whole image
+        return block.whole(name, low=-_POSITION, high=_POSITION, default=default)
+
+    return AzimuthBlock(
+        first_line=edge("firstAzimuthLine", -_POSITION),
+        last_line=edge("lastAzimuthLine", _POSITION),
+        first_pixel=edge("firstRangeSample", -_POSITION),
+        last_pixel=edge("lastRangeSample", _POSITION),
+        lines=lines,
+        factors=block.numbers("noiseAzimuthLut", low=0, high=1e4, length=len(lines)),
+    )

@@ -65,7 +65,7 @@ def _one(folder: Path, files: dict[str, dict[str, list[str]]], what: str, polari
             "measurement": "there are no pixels",
         }.get(what, "sigma nought cannot be worked out")
         raise UnreadableProduct(
-            f"{folder.name} lacks the {what} file of {polarisation}; without it {needed}: fetch the whole product again."
+            f"{folder.name} lacks the {what} file of {polarisation}; {needed}: fetch the whole product again."
         )
     if len(names) > 1:
         raise UnreadableProduct(

@@ -1,15 +1,13 @@
-"""A north-up map over a Sentinel-1 image, and pixels resampled onto it, window by window.
+"""A north-up map over a Sentinel-1 image, and where each of its cells lies in the image.
 
-The map is UTM (of the image's middle), or polar stereographic (UPS) beyond 84° N and 80° S. Each cell is the mean, in
-linear power, of what it covers: the image is averaged in blocks of up to half a cell, then sampled bilinearly at one
-(cell = pixel) to nine points of the cell. Where a cell lies in the image is searched on a lattice of some 160 m and
-interpolated in between; lattice and blocks are anchored at the map's and the image's corner, so that a pixel is the
-same whichever window it is read in.
+The map is UTM (of the image's middle), or polar stereographic (UPS) beyond 84° N and 80° S. Where a cell lies is
+searched on a lattice of some 80 m and interpolated in between; the lattice is anchored at the map's corner, so that a
+cell has the same place whichever window it is read in.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +20,13 @@ from eobench_dash.sentinel.s1_fields import Floats
 from eobench_dash.sentinel.s1_geolocation import Geolocation, to_lonlat, to_normals
 
 WGS84 = "EPSG:4326"
-_LATTICE = 160.0
-_FAR = 4000.0
-"""Metres between lattice points of a picture for the eye; within Geolocation's margin around the image."""
-_TILE = 1024
-"""Native pixels along the side of what is resampled at once."""
+SPACING = 80.0
+_BLOCK = 32
+_KEPT = 256
+"""Blocks of the lattice that are remembered (16 kB each): neighbouring patches share them."""
+_NOWHERE = -1e6
 
-Power = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-Native = Callable[[Window], tuple[Power, Bools, Bools]]
-"""Power (bands, h, w), valid and border (h, w) of a window that lies inside the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,135 +77,46 @@ def map_grid(geolocation: Geolocation, *, height: int, width: int, resolution: f
     return MapGrid(crs, left, top, resolution, rows, cols, geolocation)
 
 
-def resample(
-    grid: MapGrid, window: Window, native: Native, *, size: tuple[int, int], spacing: float, bands: int
-) -> tuple[Power, Bools, Bools]:
-    """(bands, h, w) power, (h, w) valid and border of a window that lies inside the grid.
+class Lattice:
+    """Positions in the image on every ``step``-th cell corner, worked out in blocks on need."""
 
-    ``size``: of the image; ``spacing``: of its pixels in metres. Read in tiles, so memory stays bounded.
-    """
-    ratio = grid.resolution / spacing
-    factor = max(1, int(ratio + 1e-9) // 2)
-    samples = max(1, math.ceil(ratio / factor - 1e-3))
-    step = max(1, min(32, round(_LATTICE / grid.resolution)))
-    tile = max(step, int(_TILE / ratio) // step * step)
-    values = np.full((bands, window.height, window.width), np.nan, dtype=np.float32)
-    valid = np.zeros((window.height, window.width), dtype=np.bool_)
-    border = np.zeros_like(valid)
-    for top in range(window.row // tile * tile, window.row + window.height, tile):
-        for left in range(window.col // tile * tile, window.col + window.width, tile):
-            row, col = max(top, window.row), max(left, window.col)
-            part = Window(
-                row,
-                col,
-                min(top + tile, window.row + window.height) - row,
-                min(left + tile, window.col + window.width) - col,
-            )
-            found = _tile(grid, part, native, size=size, factor=factor, samples=samples, step=step)
-            if found is not None:
-                at = np.s_[row - window.row : row - window.row + part.height,
-                           col - window.col : col - window.col + part.width]  # fmt: skip
-                values[:, at[0], at[1]], valid[at], border[at] = found
-    return values, valid, border
+    def __init__(self, grid: MapGrid, step: int | None = None) -> None:
+        self.grid = grid
+        self.step = step or max(1, min(32, round(SPACING / grid.resolution)))
+        self._blocks: OrderedDict[tuple[int, int], Floats] = OrderedDict()
 
+    def where(self, part: Window, offsets: Floats) -> tuple[Floats, Floats]:
+        """Lines and pixels (h·k, w·k) of the k² points at ``offsets`` (0..1) of each cell of ``part``; far below 0
+        outside of the image."""
+        rows = (np.arange(part.row, part.row + part.height)[:, None] + offsets).ravel() / self.step
+        cols = (np.arange(part.col, part.col + part.width)[:, None] + offsets).ravel() / self.step
+        i, j = ((math.floor(x[0]), math.floor(x[-1]) + 2) for x in (rows, cols))
+        points = self._points(i, j)
+        lines, pixels = (_stretch(_stretch(points[..., k], rows - i[0]).T, cols - j[0]).T for k in (0, 1))
+        return lines, pixels
 
-def lookup(
-    grid: MapGrid, shape: tuple[int, int], power: Power, valid: Bools, *, size: tuple[int, int]
-) -> tuple[Power, Bools]:
-    """The whole map at ``shape``: of each cell's middle the nearest of a reduced image ``power`` (bands, h, w)."""
-    coarse = replace(grid, resolution=grid.resolution * max(grid.height / shape[0], grid.width / shape[1]))
-    step = max(1, min(8, int(_FAR / coarse.resolution)))
-    lines, pixels = _where(coarse, Window(0, 0, *shape), np.array([0.5]), step)
-    inside = (lines >= -0.5) & (lines < size[0] - 0.5) & (pixels >= -0.5) & (pixels < size[1] - 0.5)
-    i = np.where(inside, (lines + 0.5) * (valid.shape[0] / size[0]), 0).astype(np.intp).clip(0, valid.shape[0] - 1)
-    j = np.where(inside, (pixels + 0.5) * (valid.shape[1] / size[1]), 0).astype(np.intp).clip(0, valid.shape[1] - 1)
-    return power[:, i, j], valid[i, j] & inside
+    def _points(self, i: tuple[int, int], j: tuple[int, int]) -> Floats:
+        """(lines, columns, 2) of the lattice between the numbers ``i`` and ``j`` (ends excluded)."""
+        out = np.empty((i[1] - i[0], j[1] - j[0], 2))
+        for a in range(i[0] // _BLOCK, (i[1] - 1) // _BLOCK + 1):
+            for b in range(j[0] // _BLOCK, (j[1] - 1) // _BLOCK + 1):
+                top, left = max(i[0], a * _BLOCK), max(j[0], b * _BLOCK)
+                bottom, right = min(i[1], (a + 1) * _BLOCK), min(j[1], (b + 1) * _BLOCK)
+                part = self._block(a, b)[top - a * _BLOCK : bottom - a * _BLOCK, left - b * _BLOCK : right - b * _BLOCK]
+                out[top - i[0] : bottom - i[0], left - j[0] : right - j[0]] = part
+        return out
 
-
-def block_mean(power: Power, valid: Bools, factor: int) -> tuple[Power, Bools]:
-    """Means over blocks of ``factor`` × ``factor`` (whole blocks only) of what is valid; valid where half of it is."""
-    if factor == 1:
-        return power, valid
-    bands, height, width = power.shape
-    rows, cols = height // factor, width // factor
-    inside = valid[: rows * factor, : cols * factor].reshape(rows, factor, cols, factor)
-    count = inside.sum(axis=(1, 3), dtype=np.float32)
-    blocks = power[:, : rows * factor, : cols * factor].reshape(bands, rows, factor, cols, factor)
-    total = np.where(inside, blocks, np.float32(0)).sum(axis=(2, 4), dtype=np.float32)
-    return total / np.maximum(count, 1), count * 2 >= factor * factor
-
-
-def block_any(mask: Bools, factor: int) -> Bools:
-    """Whether any of a block is."""
-    rows, cols = mask.shape[0] // factor, mask.shape[1] // factor
-    return np.asarray(mask[: rows * factor, : cols * factor].reshape(rows, factor, cols, factor).any(axis=(1, 3)))
-
-
-def _tile(
-    grid: MapGrid, part: Window, native: Native, *, size: tuple[int, int], factor: int, samples: int, step: int
-) -> tuple[Power, Bools, Bools] | None:
-    offsets = (np.arange(samples) + 0.5) / samples
-    lines, pixels = _where(grid, part, offsets, step)
-    inside = (lines >= -0.5) & (lines < size[0] - 0.5) & (pixels >= -0.5) & (pixels < size[1] - 0.5)
-    if not inside.any():
-        return None
-    # whole blocks around all that is sampled, with one more for the bilinear neighbours
-    first = [max(0, (int(axis[inside].min()) // factor - 2) * factor) for axis in (lines, pixels)]
-    last = [
-        min(count, (int(axis[inside].max()) // factor + 3) * factor)
-        for axis, count in zip((lines, pixels), size, strict=True)
-    ]
-    power, valid, border = native(Window(first[0], first[1], last[0] - first[0], last[1] - first[1]))
-    if factor > 1:
-        # the edge's blocks need not be whole: repeat nothing, leave what lacks out
-        pad = [(-n) % factor for n in valid.shape]
-        power = np.pad(power, ((0, 0), (0, pad[0]), (0, pad[1])))
-        valid, border = (np.pad(m, ((0, pad[0]), (0, pad[1]))) for m in (valid, border))
-        power, valid = block_mean(power, valid, factor)
-        border = block_any(border, factor)
-    down = (lines + 0.5 - first[0]) / factor - 0.5
-    across = (pixels + 0.5 - first[1]) / factor - 0.5
-    shape = (part.height, samples, part.width, samples)
-    return _sample(power, valid, border, down.reshape(shape), across.reshape(shape), inside.reshape(shape))
-
-
-def _sample(
-    power: Power, valid: Bools, border: Bools, down: Floats, across: Floats, inside: Bools
-) -> tuple[Power, Bools, Bools]:
-    """Bilinear at (h, samples, w, samples) positions, averaged over each cell's samples; what is not valid has no
-    weight, and half of a cell has to be."""
-    height, width = valid.shape
-    down, across = np.where(inside, down, 0), np.where(inside, across, 0)
-    i, j = np.floor(down).astype(np.intp), np.floor(across).astype(np.intp)
-    v, u = (down - i).astype(np.float32), (across - j).astype(np.float32)
-    filled = np.where(valid, power, np.float32(0)).reshape(len(power), -1)
-    good, edge = valid.ravel(), border.ravel()
-    total = np.zeros((len(power), *down.shape), dtype=np.float32)
-    weight = np.zeros(down.shape, dtype=np.float32)
-    beyond = np.zeros(down.shape, dtype=np.bool_)
-    for di, dj, share in ((0, 0, (1 - v) * (1 - u)), (0, 1, (1 - v) * u), (1, 0, v * (1 - u)), (1, 1, v * u)):
-        at = np.clip(i + di, 0, height - 1) * width + np.clip(j + dj, 0, width - 1)
-        share = share * (good[at] & inside)
-        total += share * filled[:, at]
-        weight += share
-        beyond |= edge[at] & inside
-    cells = weight.sum(axis=(1, 3))
-    enough = cells * 2 >= down.shape[1] * down.shape[3]
-    return total.sum(axis=(2, 4)) / np.maximum(cells, np.float32(1e-6)), enough, beyond.any(axis=(1, 3))
-
-
-def _where(grid: MapGrid, part: Window, offsets: Floats, step: int) -> tuple[Floats, Floats]:
-    """Lines and pixels (h·samples, w·samples) of the samples of the cells of ``part``; −1e6 outside of the image."""
-    rows = (np.arange(part.row, part.row + part.height)[:, None] + offsets).ravel()
-    cols = (np.arange(part.col, part.col + part.width)[:, None] + offsets).ravel()
-    at = [np.arange(math.floor(x[0] / step), math.floor(x[-1] / step) + 2) * float(step) for x in (rows, cols)]
-    lattice = grid.positions(np.repeat(at[0], len(at[1])), np.tile(at[1], len(at[0])))
-    lattice = np.where(np.isnan(lattice), -1e6, lattice).reshape(len(at[0]), len(at[1]), 2)
-    out = []
-    for axis in range(2):
-        along = _stretch(lattice[..., axis], rows / step - at[0][0] / step)
-        out.append(_stretch(along.T, cols / step - at[1][0] / step).T)
-    return out[0], out[1]
+    def _block(self, a: int, b: int) -> Floats:
+        block = self._blocks.pop((a, b), None)
+        if block is None:
+            inner = np.arange(_BLOCK)
+            rows, cols = np.meshgrid((a * _BLOCK + inner) * self.step, (b * _BLOCK + inner) * self.step, indexing="ij")
+            found = self.grid.positions(rows.ravel().astype(np.float64), cols.ravel().astype(np.float64))
+            block = np.where(np.isnan(found), _NOWHERE, found).reshape(_BLOCK, _BLOCK, 2)
+        self._blocks[a, b] = block
+        while len(self._blocks) > _KEPT:
+            self._blocks.popitem(last=False)
+        return block
 
 
 def _stretch(values: Floats, x: Floats) -> Floats:

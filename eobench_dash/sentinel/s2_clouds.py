@@ -5,6 +5,7 @@ and are told from dark ground too badly to refuse patches for them. Level-1C: op
 (bands 1 and 2 of 3, the third being snow; from baseline 04.00 on) or of MSK_CLOUDS (polygons, before).
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from affine import Affine
 from rasterio.features import rasterize
 
+from eobench_dash.domain.products import Window
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel import gdal
 from eobench_dash.sentinel.raster_layers import Floats, Layer, Raw
@@ -29,7 +31,7 @@ _MAX_POLYGONS = 100_000
 def from_scene_classes(dataset: Any, step: Fraction) -> Layer:
     """Of SCL, at its own resolution."""
     return _layer(
-        dataset.height, dataset.width, step, lambda w: gdal.read(dataset, window=w, bands=[1]), _cloudy_classes
+        dataset.height, dataset.width, step, lambda w: _cloudy_classes(gdal.read(dataset, window=w, bands=[1]))
     )
 
 
@@ -37,7 +39,7 @@ def from_classification(dataset: Any, step: Fraction) -> Layer:
     """Of MSK_CLASSI."""
     if dataset.count < 2:
         raise UnreadableProduct(f"{Path(dataset.name).name} lacks the bands of opaque clouds and cirrus.")
-    return _layer(dataset.height, dataset.width, step, lambda w: gdal.read(dataset, window=w, bands=[1, 2]), _any_cloud)
+    return _layer(dataset.height, dataset.width, step, lambda w: _any_cloud(gdal.read(dataset, window=w, bands=[1, 2])))
 
 
 def from_polygons(path: Path, tile: TileMetadata, resolution: float) -> Layer:
@@ -55,12 +57,12 @@ def from_polygons(path: Path, tile: TileMetadata, resolution: float) -> Layer:
             )
     step = Fraction(resolution).limit_denominator(1000) / MASK_RESOLUTION
     return _layer(
-        height, width, step, lambda w: mask[None, w.row : w.row + w.height, w.col : w.col + w.width], _any_cloud
+        height, width, step, lambda w: _any_cloud(mask[None, w.row : w.row + w.height, w.col : w.col + w.width])
     )
 
 
-def _layer(height: int, width: int, step: Fraction, fetch: Any, numbers: Any) -> Layer:
-    return Layer(height=height, width=width, step=(step, step), bands=1, fetch=fetch, numbers=numbers)
+def _layer(height: int, width: int, step: Fraction, fetch: Callable[[Window], Floats]) -> Layer:
+    return Layer(height=height, width=width, step=(step, step), bands=1, fetch=fetch)
 
 
 def _cloudy_classes(raw: Raw) -> Floats:

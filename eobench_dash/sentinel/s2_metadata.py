@@ -14,6 +14,8 @@ BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "
 """In the order of their ids 0..12 in the metadata."""
 RESOLUTION = dict(zip(BANDS, (60, 10, 10, 10, 20, 20, 20, 10, 20, 60, 60, 20, 20), strict=True))
 """Metres."""
+FINEST = 10
+"""Metres of the usual grid, on which the tile's size is given."""
 OFFSET_SINCE = 4.0
 """Processing baseline from which numbers carry an offset."""
 _BAND_FILE = re.compile(r"_(B\d\d|B8A|TCI|SCL)(?:_(\d{2,3})m)?(?:\.jp2)?\Z")
@@ -179,7 +181,7 @@ def _mean_angles(elements: list[Element]) -> tuple[float, float] | None:
     if (east, north, up) == (0, 0, 0):
         return None
     zenith = math.degrees(math.atan2(math.hypot(east, north), up))
-    return round(zenith, 4), round(math.degrees(math.atan2(east, north)) % 360, 4)
+    return round(zenith, 4), round(math.degrees(math.atan2(east, north)), 4) % 360
 
 
 def _all(root: Element, tag: str) -> Iterator[Element]:

@@ -11,7 +11,8 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import IO
 
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel.guard import regular_file
@@ -61,12 +62,12 @@ def unpack(path: Path, into: Path) -> Path:
     status, real = regular_file(path), os.path.realpath(path)
     identity = f"{real}\0{status}\0{path.stat().st_mtime_ns}".encode("utf-8", "surrogateescape")
     place = into / hashlib.sha256(identity).hexdigest()[:24]
-    if not place.is_dir():
+    if not _whole(place):
         try:
             into.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (into / f".{place.name}.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if not place.is_dir():
+                if not _whole(place):
                     _fill(path, place)
         except OSError as error:
             raise UnreadableProduct(_disk_fault(path, error)) from error
@@ -74,9 +75,14 @@ def unpack(path: Path, into: Path) -> Path:
     return product
 
 
+def _whole(place: Path) -> bool:
+    return place.is_dir() and len(list(place.iterdir())) == 1
+
+
 def _fill(path: Path, place: Path) -> None:
     part = place.with_name(f".{place.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # left by a process that was killed: the lock is ours
+    for old in (part, place):  # left by a process that was killed, or half deleted by somebody: the lock is ours
+        shutil.rmtree(old, ignore_errors=True)
     try:
         with _archive(path) as archive:
             members = _checked(archive, path)
@@ -144,13 +150,11 @@ def _leads_out(member: zipfile.ZipInfo) -> bool:
     kind = stat.S_IFMT(member.external_attr >> 16)
     names = (member.filename, member.orig_filename)
     return kind not in (0, stat.S_IFREG, stat.S_IFDIR) or any(
-        not name
-        or name.startswith("/")
-        or "\\" in name
+        "\\" in name
         or ":" in name
         or "\0" in name
         or len(name) > 400
-        or ".." in PurePosixPath(name).parts
+        or not {"", ".", ".."}.isdisjoint(name.removesuffix("/").split("/"))
         for name in names
     )
 
@@ -197,7 +201,7 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, path
         raise UnreadableProduct(f"{member.filename} of {path.name} is cut short; download the archive again.")
 
 
-def _blocks(source: zipfile.ZipExtFile) -> Iterable[bytes]:  # type: ignore[name-defined]
+def _blocks(source: IO[bytes]) -> Iterable[bytes]:
     while block := source.read(_BLOCK):
         yield block
 

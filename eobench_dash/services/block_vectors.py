@@ -103,8 +103,8 @@ def _joined(parts: list[Vectors], first: int, batch: int) -> Vectors:
 
 def _odd_bands(ordinal: int) -> BadInput:
     return BadInput(
-        f"Patch {ordinal} has another number of bands than the others. One descriptor needs patches with the same bands; "
-        "import them as two datasets."
+        f"Patch {ordinal} has another number of bands than the others. One descriptor needs patches with the same "
+        "bands; import them as two datasets."
     )
 
 

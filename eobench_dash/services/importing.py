@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, Job
 from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
+from eobench_dash.domain.importing import ImportOptions
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, Conflict, NotFound, PathRefused
-from eobench_dash.formats import FORMATS, Preview, detect, preview
+from eobench_dash.formats import FILE_SUFFIXES, FORMATS, Preview, detect, preview
 from eobench_dash.jobs.queue import enqueue
 from eobench_dash.services.access import check_seed, visible_dataset
 from eobench_dash.services.workspace import Workspace
@@ -47,7 +48,7 @@ def browse(ws: Workspace, who: Principal, *, folder: str | None = None) -> list[
         for entry in found:
             if not entry.name.startswith("."):
                 is_dir = entry.is_dir()
-                known = entry.name.lower().endswith((".json", ".ndjson", ".jsonl"))
+                known = entry.name.lower().endswith(FILE_SUFFIXES)
                 if is_dir or known:
                     entries.append(Entry(entry.name, str(inside / entry.name), is_dir, True))
             if len(entries) >= 1000:
@@ -74,11 +75,13 @@ def start_import(
     attribution: str = "",
     images: bool = True,
     follow_up: bool = True,
+    options: ImportOptions | None = None,
 ) -> int:
     """Queue the import of a dataset (or its append to one that exists); the job's id.
 
     ``images=False`` takes vectors and labels only and looks for no picture; ``follow_up`` queues the default descriptor
-    and map after it. BadInput / PathRefused / Conflict say what is wrong.
+    and map after it; ``options``: what the data does not say itself. BadInput, PathRefused and Conflict say what is
+    wrong.
     """
     owner = require(who, Role.BUILDER, what="import a dataset")
     inside = confine(ws.settings, path)
@@ -90,6 +93,7 @@ def start_import(
         "attribution": clean_prose(attribution),
         "images": images,
         "follow_up": follow_up,
+        "options": (options or ImportOptions()).to_dict(),
     }
     with ws.db.write() as session:
         return _queue(ws, who, session, name=name, args=args, append_to=append_to, owner=owner)
@@ -181,8 +185,8 @@ def _queue(
 ) -> int:
     if append_to is not None:
         target = visible_dataset(session, who, ws.settings, append_to, lock=True)
-        if target.source_kind != args["source"]:
-            raise Conflict("Only image folders and JSON datasets can be appended to each other.")
+        if target.source_kind not in (args["source"], SourceKind.NONE):
+            raise Conflict("Only imported datasets can be appended to, not simulated ones or those cut from products.")
         source = Path(args["path"])
         root = source if source.is_dir() else source.parent
         if target.root is not None and Path(target.root) != root:  # the import would find out as well, but later

@@ -67,7 +67,7 @@ def pause_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
 
 
 def resume_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
-    """Queue a paused job again: it goes on from what it had finished. For its owner and builders, who may start such."""
+    """Queue a paused job again: it goes on from what it had finished. For its owner and builders."""
     require(who, Role.READER, what="resume a job")
     queue.reap_expired(ws.db)
     with ws.db.write() as session:

@@ -23,8 +23,7 @@ from eobench_dash.domain.tiling import Grid, cut, numbers_in
 from eobench_dash.errors import BadInput
 from eobench_dash.ml import quality
 from eobench_dash.ml.quality.likeness import content_hashes, perceptual_hashes
-from eobench_dash.sentinel.opening import open_product
-from eobench_dash.sentinel.product import Product, WindowPixels
+from eobench_dash.sentinel.product import Product
 
 Arrays = dict[str, npt.NDArray[Any]]
 MEASURED = ("nodata", "black_edge", "saturation", "border_noise", "cloud", "blur")
@@ -56,7 +55,7 @@ def inspect(task: ProductTask) -> Arrays:
     """ProductInfo and fingerprint of a product as bytes of JSON, ``told``; of one that cannot be read, its error."""
     try:
         before = fingerprint(task.path)
-        with open_product(task.path, options=task.options, unpacked=task.unpacked) as product:
+        with _product(task) as product:
             told: dict[str, Any] = {"info": product.info.to_dict(), "fingerprint": before}
     except BadInput as error:
         told = {"error": str(error)}
@@ -99,16 +98,17 @@ def measure_windows(
     """The flags of MEASURED of single patches, one after the other, each read by itself: for a preview."""
     for row, col in zip(rows.tolist(), cols.tolist(), strict=True):
         found = product.read(Window(row, col, size, size))
-        yield _flags(product, found.values[None], found.nodata[None], _plane(found.cloud), _plane(_border(found)))
+        yield _flags(product, found.values[None], found.nodata[None], _plane(found.cloud), _plane(found.border))
 
 
 def fingerprint(path: Path) -> str:
     """Equal while a product's files are: names, sizes and times of change of them all."""
-    found = [path]
     if path.is_dir():
         found = sorted(Path(folder) / name for folder, _, names in os.walk(path) for name in names)[:_MAX_FILES]
-    elif path.parent.is_dir() and path.suffix.lower() == ".xml":
-        found = sorted(p for p in path.parent.iterdir() if p.is_file())[:_MAX_FILES]
+    else:
+        from eobench_dash.sentinel.raster_files import file_set
+
+        found = [member.path for member in file_set(path).members]
     made = hashlib.sha256()
     for file in found:
         try:
@@ -132,7 +132,7 @@ def _measured(product: Product, task: BandTask, grids: tuple[Grid, ...]) -> Arra
             outside[scale] += len(numbers) - len(inside)
             chosen.append(inside)
         parts += _measured_tile(product, grids, chosen)
-    told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    told = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name != "outside"}
     return {**told, "outside": outside}
 
 
@@ -152,7 +152,7 @@ def _measured_tile(product: Product, grids: tuple[Grid, ...], chosen: list[npt.N
     top, left = (min(int(np.min(span[axis])) for span in spans) for axis in (0, 1))
     bottom, right = (max(int(np.max(span[axis])) + span[2] for span in spans) for axis in (0, 1))
     found = product.read(Window(top, left, bottom - top, right - left))
-    cloud, border = found.cloud, _border(found)
+    cloud, border = found.cloud, found.border
     made = []
     for scale, (grid, numbers) in enumerate(zip(grids, chosen, strict=True)):
         step = max(1, _AT_ONCE // (grid.size**2 * len(found.values) * 4))
@@ -207,11 +207,6 @@ def _corner(grid: Grid, numbers: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.
     return numbers // max(grid.cols, 1) * grid.stride, numbers % max(grid.cols, 1) * grid.stride
 
 
-def _border(found: WindowPixels) -> npt.NDArray[np.bool_] | None:
-    border: npt.NDArray[np.bool_] | None = getattr(found, "border", None)
-    return border
-
-
 def _plane(mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
     return None if mask is None else mask[None]
 
@@ -229,6 +224,12 @@ def _packed(value: Any) -> npt.NDArray[np.uint8]:
     return np.frombuffer(json.dumps(value, allow_nan=False).encode(), np.uint8)
 
 
+def _product(task: ProductTask) -> Product:
+    from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
+
+    return open_product(task.path, options=task.options, unpacked=task.unpacked)
+
+
 class _Opened(threading.local):
     """The product that a thread read last: its next band is most often of the same one."""
 
@@ -242,7 +243,7 @@ _opened = _Opened()
 def _open(task: ProductTask) -> Product:
     if _opened.product is None or _opened.task != task:
         _forget()
-        _opened.product, _opened.task = open_product(task.path, options=task.options, unpacked=task.unpacked), task
+        _opened.product, _opened.task = _product(task), task
     return _opened.product
 
 

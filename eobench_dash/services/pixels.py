@@ -1,7 +1,7 @@
 """Pixels of any dataset's patches, wherever they come from: image files, windows of products, or the simulator."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,8 +46,8 @@ def masked(pixels: Pixels) -> Masked:
 class FilePixels:
     """Image files below a root that lies below one of the allowed data roots (checked again at every opening)."""
 
-    def __init__(self, root: str, roots: Sequence[Path]) -> None:
-        self.images = PatchImages(confined_root(root, roots))
+    def __init__(self, root: str, roots: Sequence[Path], params: Mapping[str, Any] | None = None) -> None:
+        self.images = PatchImages(confined_root(root, roots), params)
 
     def read(self, ordinal: int, path: str | None) -> Pixels:
         if path is None:
@@ -110,7 +110,7 @@ def open_spec(spec: PixelSpec) -> PixelSource:
     if spec.source_kind == SourceKind.SIMULATED:
         return SimulatedPixels(dict(spec.params))
     if spec.source_kind == SourceKind.FILES and spec.root:
-        return FilePixels(spec.root, spec.roots)
+        return FilePixels(spec.root, spec.roots, spec.params)
     if spec.source_kind == SourceKind.PRODUCTS and spec.root:
         from eobench_dash.services.product_pixels import ProductPixels  # rasterio: only where products are read
 

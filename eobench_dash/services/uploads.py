@@ -36,14 +36,15 @@ _BROKEN_ARCHIVE = (
 )  # fmt: skip
 """What zipfile and the decompressors below it raise on damaged, encrypted or strange archives."""
 JSON_ENDINGS = frozenset({".json", ".jsonl", ".ndjson"})
+TABLE_ENDINGS = JSON_ENDINGS | {".csv", ".tsv", ".npy", ".npz", ".parquet", ".geoparquet", ".pq"}
 IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
 
 
 def receive_upload(ws: Workspace, who: Principal, *, name: str, stream: IO[bytes], length: int | None) -> Path:
     """Store an upload below the workspace's uploads; the path to import. Nothing is left behind where it fails.
 
-    ``length`` is what the sender claims (None: unknown). BadInput where it is too large, cut short, not a JSON file or
-    a ZIP archive of images.
+    ``length`` is what the sender claims (None: unknown). BadInput where it is too large, cut short, no file of
+    vectors and no ZIP archive of images.
     """
     require(who, Role.BUILDER, what="upload a dataset")
     clean = _file_name(name)
@@ -81,9 +82,10 @@ def look_into(ws: Workspace, who: Principal, *, path: str) -> tuple[Preview, dic
     require(who, Role.BUILDER, what="look at a dataset to import")
     inside = confine(ws.settings, path)
     look = preview(inside, format=detect(inside))
-    images = PatchImages(inside if inside.is_dir() else inside.parent)
-    names = [sample.path for sample in look.samples if sample.path is not None]
-    return look, {name: picture for name in names if (picture := _picture(images, name)) is not None}
+    images = PatchImages(look.root, look.params)
+    names = [sample.path for sample in look.samples if sample.path is not None and look.pictures]
+    modality = look.modality or "optical"
+    return look, {name: picture for name in names if (picture := _picture(images, name, modality)) is not None}
 
 
 def folder_above(ws: Workspace, who: Principal, *, folder: str | None) -> str | None:
@@ -95,9 +97,9 @@ def folder_above(ws: Workspace, who: Principal, *, folder: str | None) -> str | 
     return str(above) if any(above.is_relative_to(root) for root in ws.settings.roots) else None
 
 
-def _picture(images: PatchImages, name: str) -> str | None:
+def _picture(images: PatchImages, name: str, modality: str) -> str | None:
     try:
-        made = thumbnail(render(images.read(name), modality="optical"), 64)
+        made = thumbnail(render(images.read(name), modality=modality), 64)
     except (PatchUnreadable, PathRefused):
         return None
     return f"data:image/webp;base64,{base64.b64encode(made).decode()}"
@@ -107,9 +109,10 @@ def _file_name(raw: str) -> str:
     name = PurePosixPath(raw.replace("\\", "/")).name
     whole = PurePosixPath("".join(c if c.isalnum() or c in "._- " else "_" for c in name).strip(" ."))
     safe = f"{whole.stem[:60]}{whole.suffix}"  # at most 240 bytes, whatever the letters
-    if PurePosixPath(safe).suffix.lower() not in JSON_ENDINGS | {".zip"}:
+    if PurePosixPath(safe).suffix.lower() not in TABLE_ENDINGS | {".zip"}:
         raise BadInput(
-            "Upload a .json, .jsonl or .ndjson file, or a .zip archive with a folder of images for each label."
+            "Upload a file of vectors (.json, .jsonl, .ndjson, .csv, .npy, .npz or .parquet), or a .zip archive with a "
+            "folder of images for each label."
         )
     return safe
 
@@ -155,11 +158,11 @@ def _unpacked(archive: Path, limit: int) -> Path:
 
 
 def _wanted(member: zipfile.ZipInfo) -> bool:
-    """Images and JSON files that are plain files and not hidden."""
+    """Images, JSON files and tables of vectors that are plain files and not hidden."""
     path = PurePosixPath(member.filename)
     hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.parts)
     link = stat.S_ISLNK(member.external_attr >> 16)
-    return not (member.is_dir() or hidden or link) and path.suffix.lower() in IMAGE_ENDINGS | JSON_ENDINGS
+    return not (member.is_dir() or hidden or link) and path.suffix.lower() in IMAGE_ENDINGS | TABLE_ENDINGS
 
 
 def _unpack_one(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, room: int) -> int:
@@ -183,7 +186,7 @@ def _first_with_choice(folder: Path) -> Path:
     while True:
         with os.scandir(folder) as entries:
             found = list(entries)
-        tables = [Path(entry.path) for entry in found if entry.name.lower().endswith(tuple(JSON_ENDINGS))]
+        tables = [Path(entry.path) for entry in found if entry.name.lower().endswith(tuple(TABLE_ENDINGS))]
         if len(tables) == 1 and tables[0].is_file() and (len(found) == 1 or _names_pictures(tables[0])):
             return tables[0]
         if len(found) != 1:

@@ -36,7 +36,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def block_key(**what: Any) -> str:
-    """A short name for what is computed: equal exactly when ``what`` (JSON values) is. Names the folder of its blocks."""
+    """A short name for what is computed, for the folder of its blocks: equal exactly when ``what`` (JSON values) is."""
     text = json.dumps(what, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -65,22 +65,21 @@ class BlockFolder:
             if self._lock is None:  # another process is at the same work, or has just removed the folder
                 self._tick()
                 time.sleep(LOOK_S)
-        self._recover()
+        try:
+            self._recover()
+        except BaseException:
+            self._let_go()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            self._lock.close()  # lets go of the lock, too
-            self._lock = None
+        self._let_go()
 
     def missing(self, total: int) -> list[int]:
         """Numbers of 0..total-1 that are not stored."""
         return [number for number in range(total) if number not in self._files]
-
-    def __contains__(self, number: object) -> bool:
-        return number in self._files
 
     def __len__(self) -> int:
         return len(self._files)
@@ -126,14 +125,6 @@ class BlockFolder:
         with np.load(BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
 
-    def take(self, name: str, ordinals: npt.NDArray[np.int64], *, block_rows: int) -> npt.NDArray[Any]:
-        """Rows of the array ``name`` at ``ordinals`` (ascending), where each block but the last has ``block_rows``."""
-        parts = []
-        for number in np.unique(ordinals // block_rows):
-            here = ordinals[ordinals // block_rows == number] - number * block_rows
-            parts.append(self.read(int(number))[name][here])
-        return np.concatenate(parts)
-
     def discard(self) -> None:
         """Remove the folder and all in it."""
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -159,6 +150,11 @@ class BlockFolder:
             self._files[number], self._rows[number] = path, rows
             if (number, sha256) not in counted:  # stopped between the rename and the ledger
                 self._count(number, sha256)
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.close()  # and with it goes the lock
+            self._lock = None
 
     def _count(self, number: int, sha256: str) -> None:
         """One line in one write: a kill leaves all of it or nothing."""

@@ -2,6 +2,9 @@
 
 Every read goes: real path below the root, regular file, size bound, kind by content, pixel bound, and only then
 decoding. The bytes are decoded from memory, so no side-car file beside a TIFF is ever looked at.
+
+A dataset's ``source_params`` say how its files are read: a patch may be a folder with one file a band (layout), its
+floating-point numbers may be decibels, which become linear power here (options, unit).
 """
 
 import io
@@ -12,6 +15,7 @@ import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from eobench_dash.domain.importing import clean_relative_path
+from eobench_dash.domain.patch_folders import LAYOUT, band_file
+from eobench_dash.domain.resampling import resize
 from eobench_dash.errors import PatchUnreadable, PathRefused
 from eobench_dash.store.render import encode, render, thumbnail
 
@@ -40,6 +46,7 @@ _DECODING_ERRORS = (
     NotImplementedError, RuntimeError, struct.error, zlib.error, UserWarning,
     Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
+_GDAL_NODATA = 42113
 _DIRECT = {"L": np.uint8, "RGB": np.uint8, "I;16": np.uint16, "I;16L": np.uint16, "I;16B": np.uint16, "F": np.float32}
 logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
 # else a line on stderr for each TIFF of many bands, which rasterio then reads
@@ -49,11 +56,40 @@ _rasterio_opening = threading.Lock()
 class PatchImages:
     """The images below one dataset's root. PatchUnreadable for whatever cannot be shown, PathRefused for a bad path."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, params: Mapping[str, Any] | None = None) -> None:
+        """``params``: the dataset's source_params."""
         self._root = os.path.realpath(root)
+        params = params or {}
+        self._band_files = tuple(map(str, params.get("bands", ()))) if params.get("layout") == LAYOUT else ()
+        options = params.get("options")
+        self._decibels = isinstance(options, Mapping) and options.get("unit") == "dB"
 
     def read(self, path: str) -> Pixels:
-        """The pixels of one patch (bands, height, width): uint8, uint16 or float32; transparency is dropped."""
+        """The pixels of one patch (bands, height, width): uint8, uint16 or float32; transparency is dropped.
+
+        Floating-point numbers are NaN where the file has no data, and linear power where it holds decibels. Bands of a
+        folder come in the order of the dataset's, on the finest of their grids.
+        """
+        pixels = self._read_folder(path) if self._band_files else self._read_file(path)
+        return to_power(pixels) if self._decibels and pixels.dtype == np.float32 else pixels
+
+    def _read_folder(self, path: str) -> Pixels:
+        """The bands of a patch that is a folder: uint16 if all are (resampled ones rounded), else float32."""
+        folder = clean_relative_path(path)
+        bands = [self._read_file(band_file(folder, band)) for band in self._band_files]
+        if any(len(band) != 1 for band in bands):
+            raise PatchUnreadable(
+                "A file of this patch's folder holds several bands; one band a file is expected."
+            )
+        height, width = (max(band.shape[axis] for band in bands) for axis in (1, 2))
+        _check_size(width, height, len(bands))
+        kinds = {band.dtype for band in bands}
+        if len(kinds) == 1 and all(band.shape[1:] == (height, width) for band in bands):
+            return np.concatenate(bands)
+        values = np.concatenate([resize(band.astype(np.float32), height, width) for band in bands])
+        return np.rint(values).astype(np.uint16) if kinds <= {np.dtype(np.uint16), np.dtype(np.uint8)} else values
+
+    def _read_file(self, path: str) -> Pixels:
         data = self._bytes(path)
         try:
             with Image.open(io.BytesIO(data), formats=KINDS) as image:
@@ -68,6 +104,8 @@ class PatchImages:
 
     def open_bytes(self, path: str, *, modality: str = "optical") -> tuple[bytes, str]:
         """The patch as (bytes, media type) for a browser: the file itself where browsers know it, else a PNG of it."""
+        if self._band_files or self._decibels:
+            return encode(render(self.read(path), modality), kind="PNG"), "image/png"
         data = self._bytes(path)
         try:
             with Image.open(io.BytesIO(data), formats=tuple(WEB_SAFE)) as image:
@@ -116,6 +154,8 @@ def _pixels(image: Image.Image) -> Pixels:
         # palettes, bilevel, transparency, CMYK …
         image = image.convert("L" if image.mode in {"1", "LA"} else "RGB")
     values = np.asarray(image, dtype=_DIRECT[image.mode])
+    if image.mode == "F" and image.format == "TIFF":
+        values = _without_nodata(values, getattr(image, "tag_v2", {}).get(_GDAL_NODATA))
     return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
@@ -130,8 +170,30 @@ def _tiff_pixels(data: bytes) -> Pixels:
             with MemoryFile(data) as memory, memory.open(driver="GTiff") as source:
                 _check_size(source.width, source.height, source.count)
                 values: Pixels = source.read()
+                nodata = source.nodata
     except (RasterioError, *_DECODING_ERRORS) as error:
         raise PatchUnreadable("The TIFF of this patch is damaged or of a kind that is not read.") from error
     if np.iscomplexobj(values):
         values = np.abs(values)
-    return values if values.dtype in (np.uint8, np.uint16) else values.astype(np.float32)
+    if values.dtype in (np.uint8, np.uint16):
+        return values
+    if values.dtype == np.int16:  # digital numbers as other tools write them; below zero there is no reflectance
+        if nodata is not None:
+            values = np.where(values == nodata, np.int16(0), values)
+        return np.maximum(values, 0).astype(np.uint16)
+    with np.errstate(over="ignore"):
+        return _without_nodata(values.astype(np.float32), nodata)
+
+
+def to_power(decibels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Decibels as linear power, float32: 10^(x / 10). NaN stays; what no sensor measures is held at ±100 dB."""
+    return np.asarray(np.power(np.float32(10), np.clip(decibels, -100, 100) / np.float32(10)), dtype=np.float32)
+
+
+def _without_nodata(values: npt.NDArray[np.float32], nodata: Any) -> npt.NDArray[np.float32]:
+    """NaN where the file says that there is no data (a number, or its text as TIFF keeps it)."""
+    try:
+        mark = np.float32(nodata)
+    except (TypeError, ValueError, OverflowError):
+        return values
+    return np.where(values == mark, np.float32(np.nan), values) if (values == mark).any() else values

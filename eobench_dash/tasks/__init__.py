@@ -17,6 +17,7 @@ from eobench_dash.tasks import (
     downloading,
     embedding,
     importing,
+    ingesting,
     sheets,
     verifying,
 )
@@ -28,6 +29,7 @@ Sweep = Callable[[Workspace, int], None]
 
 TASKS: Mapping[JobKind, Task] = {
     JobKind.IMPORT: importing.run,
+    JobKind.INGEST: ingesting.run,
     JobKind.FEATURES: describing.run,
     JobKind.EMBED: embedding.run,
     JobKind.CLUSTER: clustering.run,
@@ -40,6 +42,7 @@ TASKS: Mapping[JobKind, Task] = {
 
 SWEEPS: Mapping[JobKind, Sweep] = {
     JobKind.IMPORT: importing.sweep,
+    JobKind.INGEST: ingesting.sweep,
     JobKind.FEATURES: describing.sweep,
     JobKind.EMBED: embedding.sweep,
 }

@@ -19,7 +19,7 @@ from eobench_dash.db.models import (
 )
 from eobench_dash.domain.annotations import EventKind, EventSource
 from eobench_dash.domain.datasets import DatasetState, SourceKind
-from eobench_dash.domain.importing import ImportReport, PatchRecord
+from eobench_dash.domain.importing import ImportReport, PatchRecord, VectorOrigin
 from eobench_dash.domain.labels import MAX_LABELS, default_color
 from eobench_dash.errors import BadInput, Conflict
 from eobench_dash.jobs.handle import JobHandle
@@ -35,9 +35,20 @@ class Importer:
     """Writes records in chunks behind the dataset's patch count; ``finish`` moves the count."""
 
     def __init__(
-        self, ws: Workspace, job: JobHandle, dataset_id: int, *, root: str | None, params: dict[str, Any]
+        self,
+        ws: Workspace,
+        job: JobHandle,
+        dataset_id: int,
+        *,
+        root: str | None,
+        params: dict[str, Any],
+        pictures: bool = True,
     ) -> None:
         self.ws, self.job, self.dataset_id, self.root, self.params = ws, job, dataset_id, root, params
+        self.pictures = pictures
+        self.origin: VectorOrigin | None = None
+        self.modality: str | None = None
+        self.attribution = ""
         with ws.db.read() as session:
             dataset = session.get_one(Dataset, dataset_id)
             if dataset.root is not None and root is not None and dataset.root != root:
@@ -46,6 +57,13 @@ class Importer:
                     "Append data from the same folder, or import it as a dataset of its own."
                 )
             self.start = self.next = dataset.patch_count
+            self.kept_params = dict(dataset.source_params) if self.start else None
+            if self.start and not pictures and dataset.source_kind == SourceKind.FILES:
+                raise Conflict(
+                    f"The patches of {dataset.name} have pictures, these have none; import them by themselves."
+                )
+            if self.root is None:
+                self.root = dataset.root
             labels = list(session.scalars(select(Label).where(Label.dataset_id == dataset_id)))
             self.features = session.scalar(
                 select(FeatureSet).where(FeatureSet.dataset_id == dataset_id, FeatureSet.kind == "imported")
@@ -56,6 +74,21 @@ class Importer:
         self.any_path = False
         self.batch_id: int | None = None
         self.writer: FeatureWriter | None = None
+
+    def learn(
+        self, *, params: dict[str, Any], origin: VectorOrigin | None, modality: str | None, attribution: str
+    ) -> None:
+        """Take in what the reader found out on the way. Conflict where an append would be read in another way."""
+        old = self.kept_params
+        if old is not None and self.pictures:
+            for key in ("layout", "unit", "bands"):
+                if old.get(key) != params.get(key) and (key != "bands" or (old.get(key) and params.get(key))):
+                    raise Conflict(
+                        f"These pictures are read in another way than the dataset's own ({key}: "
+                        f"{_said(params.get(key))} in place of {_said(old.get(key))}); import them by themselves."
+                    )
+        self.params = {**params, **(old or {})}
+        self.origin, self.modality, self.attribution = origin, modality, attribution
 
     def add_all(self, records: Iterator[PatchRecord], *, total: Callable[[], int | None]) -> None:
         """Every record, with progress; the job may be cancelled between chunks. ``total`` may know more as it goes."""
@@ -177,8 +210,11 @@ class Importer:
             dataset.source_params = self.params
             dataset.labels_revision += 1
             dataset.import_report = report.to_dict() if report else {}
-            if report and not (self.any_path and self.job.args["images"]):
-                dataset.source_kind = SourceKind.NONE
+            if report and not self.start:
+                if not (self.any_path and self.job.args["images"] and self.pictures):
+                    dataset.source_kind = SourceKind.NONE
+                dataset.modality = self.modality or dataset.modality
+                dataset.attribution = dataset.attribution or self.attribution
             session.execute(update(Label).where(Label.import_job_id == self.job.id).values(import_job_id=None))
             batch = session.get(AnnotationBatch, self.batch_id) if self.batch_id else None
             if batch is not None:
@@ -188,6 +224,9 @@ class Importer:
                 features = session.merge(features) if self.features else features
                 features.dim, features.rows, features.folder, features.fingerprint = dim, rows, folder, fingerprint
                 features.source = f"vectors that came with {self.job.args['name']}"
+                if self.origin is not None:
+                    features.source = self.origin.summary
+                    features.params = {**features.params, "origin": dict(self.origin.facts)}
                 session.add(features)
             if self.job.args.get("follow_up"):
                 self._follow_up(session, dataset, has_vectors=folder is not None)
@@ -200,6 +239,10 @@ class Importer:
             queue_map(session, dataset, feature="imported", owner=self.job.owner_id)
         elif dataset.source_kind != SourceKind.NONE:
             queue_features(session, dataset, kind="all", owner=self.job.owner_id, follow_up=True)
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "nothing said")
 
 
 def heir(label_id: int, merged: Mapping[int, int | None]) -> int:

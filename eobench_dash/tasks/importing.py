@@ -17,7 +17,7 @@ from eobench_dash.db.models import (
 )
 from eobench_dash.domain.annotations import EventSource
 from eobench_dash.domain.datasets import DatasetState, SourceKind
-from eobench_dash.domain.importing import PatchRecord
+from eobench_dash.domain.importing import ImportOptions, PatchRecord
 from eobench_dash.errors import BadInput, Conflict
 from eobench_dash.formats import read
 from eobench_dash.jobs.handle import JobHandle
@@ -48,14 +48,22 @@ def run(ws: Workspace, job: JobHandle) -> None:
         check_images=job.args["images"],
         progress=reading,
         workdir=ws.store.tmp(job.id),
+        options=ImportOptions.from_dict(job.args.get("options", {})),
     ) as reader:
         if job.args["append"]:
             reader.skip(_known_paths(ws, dataset_id))
-        importer = Importer(ws, job, dataset_id, root=str(reader.root), params={})
+        root = str(reader.root) if reader.pictures else None
+        importer = Importer(ws, job, dataset_id, root=root, params={}, pictures=reader.pictures)
         if job.args["append"]:
             reader.expect_vectors(importer.features.dim if importer.features else None)
         importer.add_all(reader.records(), total=lambda: reader.total_hint)
         seen = reader.report()
+        importer.learn(
+            params=reader.source_params() if reader.pictures else {},
+            origin=reader.origin(),
+            modality=reader.modality,
+            attribution=reader.attribution,
+        )
     if seen.imported == 0:
         first = seen.issues[0].message if seen.issues else "It holds no image and no row."
         raise BadInput(f"Nothing could be imported from {path.name}. {first}")

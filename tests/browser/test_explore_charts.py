@@ -9,58 +9,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from coasts import COLORS, Prepared, prepare
 from PIL import Image
-from seats import House, Seat, add_people
+from seats import House, Seat
 
-from eobench_dash.domain.jobs import JobState
-from eobench_dash.domain.people import Principal
-from eobench_dash.services import annotate, datasets, embeddings, features, importing
-from eobench_dash.services.workspace import open_workspace
-from eobench_dash.settings import Settings
+from eobench_dash.services import annotate
 
 pytestmark = [
     pytest.mark.browser,
     # the browser's driver and the server's threads are closed by their own ends, at times a moment after the test
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-COLORS = {"city": (150, 140, 135), "forest": (30, 90, 40), "sea": (20, 40, 120)}
 EACH = 20
 GRAPH = "#explore-charts-graph"
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, int, dict[str, Principal]]:
-    """A workspace with the dataset imported, described, mapped and worked on; each test works on a copy."""
-    folder = tmp_path_factory.mktemp("charts")
-    rng = np.random.default_rng(5)
-    for name, color in COLORS.items():
-        (folder / "data" / "Coasts" / name).mkdir(parents=True)
-        for i in range(EACH):
-            pixels = np.clip(np.array(color) * (0.7 + 0.03 * i) + rng.integers(-20, 21, (16, 16, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / "data" / "Coasts" / name / f"{i:02}.png")
-    settings = Settings(_env_file=None, home=folder / "home", data_roots=str(folder / "data"), workers=0)
-    ws = open_workspace(settings, create=True)
-    who = add_people(ws)
-    house = House(ws, "", 0, who)
-    importing.start_import(ws, who["ben"], path=str(folder / "data" / "Coasts"), name="Coasts", follow_up=False)
-    house.do_jobs()
-    house.dataset_id = datasets.find_dataset(ws, who["ben"], name="Coasts").id
-    features.start_features(ws, who["ben"], dataset_id=house.dataset_id, kind="color_stats")
-    house.do_jobs()
-    embeddings.start_embedding(ws, who["ben"], dataset_id=house.dataset_id, method="tsne")
-    house.do_jobs()
-    assert {job.state for job in house.jobs()} == {JobState.DONE}, [job.error for job in house.jobs()]
-    house.assign("eva", None)
+def work(house: House) -> None:
+    """What people changed before the tests."""
     for name, ordinals, label in (("ben", [0, 1, 2, 3], "forest"), ("eva", [40, 41], "city")):
-        annotate.relabel(ws, who[name], dataset_id=house.dataset_id, ordinals=ordinals, label=label)
-    ws.close()
-    return settings, house.dataset_id, who
+        annotate.relabel(house.ws, house.who[name], dataset_id=house.dataset_id, ordinals=ordinals, label=label)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    groups = {name: [color] * EACH for name, color in COLORS.items()}
+    return prepare(tmp_path_factory.mktemp("charts"), groups=groups, maps=({"method": "tsne"},), then=work)
 
 
 @pytest.fixture
-def house(prepared: Any, make_house: Callable[..., House]) -> Iterator[House]:
+def house(prepared: Prepared, make_house: Callable[..., House]) -> Iterator[House]:
     yield make_house(*prepared)
 
 

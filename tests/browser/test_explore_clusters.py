@@ -6,72 +6,63 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-from seats import House, Seat, add_people
+from coasts import COLORS, Prepared, prepare
+from seats import House, Seat
 from sqlalchemy import select
 
 from eobench_dash.db.models import Advice, FeatureSet
-from eobench_dash.domain.clusters import MergeAdvice, advice_to_plain
-from eobench_dash.domain.jobs import JobState
-from eobench_dash.domain.people import Principal
-from eobench_dash.services import clusters, datasets, embeddings, features, importing
-from eobench_dash.services.workspace import open_workspace
-from eobench_dash.settings import Settings
+from eobench_dash.domain.clusters import MergeAdvice, Part, SplitAdvice, advice_to_plain
+from eobench_dash.services import clusters
 
 pytestmark = [
     pytest.mark.browser,
     # the browser's driver and the server's threads are closed by their own ends, at times a moment after the test
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-CITY, FOREST, SEA = (150, 140, 135), (30, 90, 40), (20, 40, 120)
 SEAS = list(range(21, 60, 2))
 """The patches of forest that show the sea."""
 
 
+def find(house: House) -> None:
+    """Two clusters of the forest, before the tests."""
+    where = {"dataset_id": house.dataset_id}
+    clusters.start_clusters(house.ws, house.who["ben"], **where, method="kmeans", k=2, label="forest")
+
+
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, int, dict[str, Principal]]:
-    """A workspace with the dataset imported, described, mapped, its forest clustered; each test works on a copy."""
-    folder = tmp_path_factory.mktemp("clusters")
-    rng = np.random.default_rng(5)
-    for name, colors in {"city": [CITY] * 20, "forest": [FOREST, SEA] * 20}.items():
-        (folder / "data" / "Coasts" / name).mkdir(parents=True)
-        for i, color in enumerate(colors):
-            pixels = np.clip(np.array(color) * (0.9 + 0.005 * i) + rng.integers(-20, 21, (16, 16, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / "data" / "Coasts" / name / f"{i:02}.png")
-    settings = Settings(_env_file=None, home=folder / "home", data_roots=str(folder / "data"), workers=0)
-    ws = open_workspace(settings, create=True)
-    who = add_people(ws)
-    house = House(ws, "", 0, who)
-    importing.start_import(ws, who["ben"], path=str(folder / "data" / "Coasts"), name="Coasts", follow_up=False)
-    house.do_jobs()
-    house.dataset_id = datasets.find_dataset(ws, who["ben"], name="Coasts").id
-    features.start_features(ws, who["ben"], dataset_id=house.dataset_id, kind="color_stats")
-    house.do_jobs()
-    embeddings.start_embedding(ws, who["ben"], dataset_id=house.dataset_id, method="tsne")
-    clusters.start_clusters(ws, who["ben"], dataset_id=house.dataset_id, method="kmeans", k=2, label="forest")
-    house.do_jobs()
-    assert {job.state for job in house.jobs()} == {JobState.DONE}, [job.error for job in house.jobs()]
-    house.assign("eva", None)
-    ws.close()
-    return settings, house.dataset_id, who
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    groups = {"city": [COLORS["city"]] * 20, "forest": [COLORS["forest"], COLORS["sea"]] * 20}
+    return prepare(tmp_path_factory.mktemp("clusters"), groups=groups, maps=({"method": "tsne"},), then=find)
 
 
 @pytest.fixture
-def house(prepared: Any, make_house: Callable[..., House]) -> Iterator[House]:
+def house(prepared: Prepared, make_house: Callable[..., House]) -> Iterator[House]:
     yield make_house(*prepared)
 
 
 def open_tab(seat: Seat, query: str = "") -> Seat:
     seat.explore(f"?tab=clusters{query}")
-    seat.until("document.querySelectorAll('.eob-cluster').length === 2")
+    listed(seat, 2)
     return seat
+
+
+def listed(seat: Seat, n: int) -> None:
+    """So many clusters stand in the list."""
+    seat.until("document.querySelectorAll('.eob-clusters__list .eob-cluster').length === a[0]", n, seconds=40)
+
+
+def advise(house: House, *, splits: tuple[SplitAdvice, ...] = (), merges: tuple[MergeAdvice, ...] = ()) -> None:
+    """Advice as if a look at the labels had given it."""
+    with house.ws.db.write() as session:
+        kind = session.scalar(select(FeatureSet.id))
+        told = advice_to_plain(splits, merges, thresholds={}, notes=())
+        session.add(Advice(dataset_id=house.dataset_id, feature_set_id=kind, last_event_id=10**6, result=told))
 
 
 def sea(seat: Seat) -> Any:
     """The row of the cluster whose typical patches show the sea."""
-    rows = seat.page.locator(".eob-cluster")
+    rows = seat.page.locator(".eob-clusters__list .eob-cluster")
     firsts = [int(rows.nth(i).locator(".eob-thumb").first.get_attribute("data-ordinal")) for i in range(2)]
     return rows.nth(next(i for i, ordinal in enumerate(firsts) if ordinal in SEAS))
 
@@ -131,26 +122,68 @@ def test_clusters_are_asked_for_and_open_when_they_are_there(house: House, sit: 
     seat.page.get_by_role("button", name="Find", exact=True).click()
     seat.wait(lambda: house.jobs()[-1].kind == "cluster" and house.jobs()[-1].args["k"] == 3, "the job")
     house.do_jobs()
-    seat.until("document.querySelectorAll('.eob-cluster').length === 3", seconds=40)
+    listed(seat, 3)
     assert "3 clusters of 60 patches" in seat.page.locator(".eob-clusters__facts").inner_text()
 
 
-def test_labels_are_merged_after_a_second_thought(house: House, sit: Callable[..., Seat]) -> None:
-    merge = MergeAdvice("forest", "city", 1, 0, True, 0.46, 0.41, 0.52, 80, "They look alike.", (20, 22), (0, 1))
-    with house.ws.db.write() as session:
-        kind = session.scalar(select(FeatureSet.id))
-        told = advice_to_plain((), (merge,), thresholds={}, notes=())
-        row = Advice(dataset_id=house.dataset_id, feature_set_id=kind, last_event_id=10**6, result=told)
-        session.add(row)
+def test_advice_to_split_is_opened_followed_and_taken_back(house: House, sit: Callable[..., Seat]) -> None:
+    where = {"dataset_id": house.dataset_id}
+    (found,) = clusters.list_cluster_sets(house.ws, house.who["eva"], **where)
+    parts = tuple(Part(c.index, c.name, c.size, c.typical, "as it looks") for c in found.clusters)
+    split = SplitAdvice("forest", 1, 40, True, 2, 1.0, 0.6, 2.0, 0.9, "Two parts with a gap.", parts, found.id)
+    advise(house, splits=(split,))
+    clusters.start_clusters(house.ws, house.who["eva"], **where, method="kmeans", k=3)
+    house.do_jobs()
+    seat = sit(house, "eva").explore("?tab=clusters&mode=clean")
+    listed(seat, 3)
+    card = seat.page.locator(".eob-advice")
+    assert "1 label may be split, all labels can be told apart" in seat.page.locator("#explore-advice").inner_text()
+    card.locator("summary").focus()
+    seat.page.keyboard.press("Enter")
+    assert "Two parts with a gap." in card.inner_text() and card.locator(".eob-thumb").count() == 12
+
+    card.get_by_role("button", name="Open as clusters").click()
+    listed(seat, 2)
+    seat.until("map.state().colourBy === a[0]", f"cluster-{found.id}")
+    # The panel alone is scrolled: the page is as high as the window.
+    assert seat.page.evaluate("() => [scrollY, document.documentElement.scrollHeight - innerHeight]") == [0, 0]
+
+    water = next(c for c in found.clusters if c.typical[0] in SEAS)
+    row = card.locator(f'[data-cluster="{water.index}"]')
+    row.get_by_role("button", name="Select").click()
+    seat.until("map.state().selected === 20")
+    row.get_by_role("button", name="Split off").click()
+    assert seat.menu()[-1] == f"New label “{water.name}”"
+    seat.page.keyboard.type("open water")
+    seat.page.keyboard.press("Enter")
+    seat.told("20 patches forest → open water")
+    seat.until("document.querySelector('.eob-advice--done[open]')")  # and is unfolded still
+    assert "20 moved" in row.inner_text() and row.get_by_role("button", name="Split off").count() == 0
+    seat.page.keyboard.press("Control+z")
+    seat.until("document.querySelector('.eob-advice:not(.eob-advice--done)[open]')")
+    assert house.label(SEAS[0]) == "forest" and row.get_by_role("button", name="Split off").count() == 1
+
+
+def test_labels_are_merged_after_a_second_thought_and_part_again(house: House, sit: Callable[..., Seat]) -> None:
+    pair = MergeAdvice("forest", "city", 1, 0, True, 0.46, 0.41, 0.52, 80, "They look alike (46%).", (20, 22), (0, 1))
+    advise(house, merges=(pair,))
     seat = open_tab(sit(house, "eva"), "&mode=clean")
-    advice = seat.page.locator("#explore-advice")
-    assert "No label holds several structures" in advice.inner_text() and "46%" in advice.inner_text()
-    advice.get_by_role("button", name="Merge into forest").click()
-    box = seat.page.locator("#explore-confirm")
-    assert "all 20 patches of city the label forest" in box.inner_text()
+    advice, box = seat.page.locator("#explore-advice"), seat.page.locator("#explore-confirm")
+    assert "No label holds several kinds, 1 pair may be merged" in advice.inner_text()
+    advice.locator("summary").first.click()
+    assert "They look alike (46%)" in advice.inner_text() and advice.locator(".eob-thumb").count() == 4
+    advice.get_by_role("button", name="Into city").click()
+    assert "all 40 patches of forest the label city" in box.inner_text()
     box.get_by_role("button", name="Cancel").click()
-    assert house.label(0) == "city"
-    advice.get_by_role("button", name="Merge into forest").click()
-    box.get_by_role("button", name="Do it").click()
+    assert house.label(0) == "city" and house.label(20) == "forest"
+    advice.get_by_role("button", name="Into forest").click()
+    assert "all 20 patches of city the label forest" in box.inner_text()
+    seat.page.keyboard.press("Enter")
     seat.wait(lambda: house.label(0) == "forest", "the merge")
     seat.until("map.labelOf(0).name === 'forest'")
+    seat.until("document.querySelector('.eob-advice--done[open]')")
+    assert advice.get_by_role("button", name="Into").count() == 0
+    seat.page.keyboard.press("Control+z")
+    seat.until("map.labelOf(0).name === 'city'")
+    seat.until("document.querySelector('.eob-advice:not(.eob-advice--done)[open] [data-clusters=merge]')")
+    assert house.label(0) == "city"

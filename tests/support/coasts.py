@@ -1,5 +1,6 @@
 """Coasts: 90 small pictures (city, forest, sea: 30 each, told apart by colour), imported, described, mapped."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,42 @@ from eobench_dash.settings import Settings
 COLORS = {"city": (150, 140, 135), "forest": (30, 90, 40), "sea": (20, 40, 120)}
 EACH = 30
 
+Color = tuple[int, int, int]
 Prepared = tuple[Settings, int, dict[str, Principal]]
 
 
-def draw(folder: Path) -> None:
-    """Speckled pictures, each a little brighter than the last; two of the forest's are pictures of the sea."""
+def coasts() -> dict[str, list[Color]]:
+    """The colour of every picture, label by label; two of the forest's are pictures of the sea."""
+    groups = {name: [color] * EACH for name, color in COLORS.items()}
+    for i in (4, 17):
+        groups["forest"][i] = COLORS["sea"]
+    return groups
+
+
+def draw(folder: Path, groups: Mapping[str, Sequence[Color]]) -> None:
+    """Speckled pictures, each of a label a little brighter than the last."""
     rng = np.random.default_rng(3)
-    for name, color in COLORS.items():
+    for name, colors in groups.items():
         (folder / name).mkdir(parents=True)
-        for i in range(EACH):
-            base = COLORS["sea"] if name == "forest" and i in (4, 17) else color
-            pixels = np.clip(np.array(base) * (0.7 + 0.025 * i) + rng.integers(-20, 21, (32, 32, 3)), 0, 255)
+        for i, color in enumerate(colors):
+            brightness = 0.7 + 0.75 * i / len(colors)
+            pixels = np.clip(np.array(color) * brightness + rng.integers(-20, 21, (32, 32, 3)), 0, 255)
             Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{name}_{i:02}.png")
 
 
-def prepare(folder: Path, *, maps: tuple[dict[str, Any], ...] = ({},), **more: Any) -> Prepared:
-    """A workspace below ``folder`` with the dataset and these maps (arguments of ``start_embedding``)."""
-    draw(folder / "data" / "Coasts")
+def prepare(
+    folder: Path,
+    *,
+    groups: Mapping[str, Sequence[Color]] | None = None,
+    maps: Sequence[Mapping[str, Any]] = ({},),
+    then: Callable[[House], None] = lambda house: None,
+    **more: Any,
+) -> Prepared:
+    """A workspace below ``folder`` with the dataset and these maps (arguments of ``start_embedding``); ``then``: what
+    is done with it before it is closed. Eva may change every label, eli the sea's.
+    """
+    groups = coasts() if groups is None else groups
+    draw(folder / "data" / "Coasts", groups)
     settings = Settings(_env_file=None, home=folder / "home", data_roots=str(folder / "data"), workers=0, **more)
     ws = open_workspace(settings, create=True)
     who = add_people(ws)
@@ -45,9 +65,12 @@ def prepare(folder: Path, *, maps: tuple[dict[str, Any], ...] = ({},), **more: A
     for asked in maps:
         embeddings.start_embedding(ws, who["ben"], dataset_id=dataset_id, **asked)
         house.do_jobs()
-    assert all(job.state == JobState.DONE for job in house.jobs()), [job.error for job in house.jobs()]
     house.dataset_id = dataset_id
     house.assign("eva", None)
-    house.assign("eli", "sea")
+    if "sea" in groups:
+        house.assign("eli", "sea")
+    then(house)
+    house.do_jobs()
+    assert all(job.state == JobState.DONE for job in house.jobs()), [job.error for job in house.jobs()]
     ws.close()
     return settings, dataset_id, who

@@ -86,6 +86,7 @@ TASKS = {
     JobKind.IMPORT: chunked,
     JobKind.FEATURES: polite,
     JobKind.EMBED: deaf,
+    JobKind.INGEST: deaf,
     JobKind.VERIFY: wrong,
     JobKind.DELETE: dying,
 }

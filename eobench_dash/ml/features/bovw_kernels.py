@@ -95,7 +95,8 @@ def integral(plane: np.ndarray, power: int, out: np.ndarray) -> None:
 def box(sums: np.ndarray, top: int, left: int, height: int, width: int) -> float:
     """Sum over a rectangle, from ``integral``; never below 0."""
     bottom, right = top + height, left + width
-    return max((sums[bottom, right] - sums[top, right]) - (sums[bottom, left] - sums[top, left]), 0.0)
+    total: float = (sums[bottom, right] - sums[top, right]) - (sums[bottom, left] - sums[top, left])
+    return max(total, 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,8 +17,8 @@ def glcm(patches: Patches) -> np.ndarray:
     """(n, 42 x planes) float32, [plane][distance 1 2 4][property][mean, range over 0 45 90 135 degrees].
 
     Properties of the symmetric, normalised matrix of 32 levels (see ``Levels``): contrast, dissimilarity, homogeneity,
-    ASM, energy, correlation (1 for a flat patch), entropy (natural logarithm). As Haralick has it, a distance of d along
-    a diagonal is d rows and d columns. Pairs with a nodata pixel do not count; a patch without pairs is all zero.
+    ASM, energy, correlation (1 for a flat patch), entropy (natural logarithm). As in Haralick, a distance of d along a
+    diagonal is d rows and d columns. Pairs with a nodata pixel do not count; a patch without pairs is all zero.
     Units: grey levels (contrast: squared; a level is 1.25 dB in radar) and plain numbers.
     """
     levels = Levels.of(patches, LEVELS)

@@ -14,8 +14,9 @@ NOTHING = np.empty((0, 0, 0), np.bool_)
 class Levels:
     """``count`` equal steps from ``low``, each ``step`` wide, of the value or (``root``) of its square root.
 
-    Radar: decibels from -35 to 5 (log10 of power, -3.5 to 0.5). Optical: reflectance from 0 to 1, in steps of its square
-    root, which gives dark water and forest levels of their own; 8-bit pictures, stretched for the eye, in plain steps.
+    Radar: decibels from -35 to 5 (log10 of power, -3.5 to 0.5). Optical: reflectance from 0 to 1, in steps of its
+    square root, which gives dark water and forest levels of their own; 8-bit pictures, stretched for the eye, in plain
+    steps.
     What lies beyond counts in the first or last level.
     """
 

@@ -6,13 +6,16 @@ import numpy as np
 from numba import njit
 
 FAST = {"reassoc", "contract", "nsz"}
+EDGE = np.float32(1e-3)
+"""Share of a level by which a value may fall short of an edge and still count above it: whole numbers of decibels lie
+on edges, where rounding would else choose the level."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def quantise(
     plane: np.ndarray, valid: np.ndarray, root: bool, low: float, step: float, levels: int, out: np.ndarray
 ) -> None:
-    """Levels floor((f(v) - low) / step) of plane (H, W) float32 into out (H, W) uint8, clipped to 0..levels - 1.
+    """Levels floor((f(v) - low) / step + EDGE) of plane (H, W) float32 into out (H, W) uint8, clipped to 0..levels - 1.
 
     ``root``: f is the square root (negative values count as 0), else nothing. Where not valid: ``levels``, one more.
     """
@@ -24,10 +27,10 @@ def quantise(
         if root:
             for x in range(source.size):
                 v = np.sqrt(max(source[x], np.float32(0)))
-                target[x] = np.uint8(min(max((v - first) * scale, np.float32(0)), top))
+                target[x] = np.uint8(min(max((v - first) * scale + EDGE, np.float32(0)), top))
         else:
             for x in range(source.size):
-                target[x] = np.uint8(min(max((source[x] - first) * scale, np.float32(0)), top))
+                target[x] = np.uint8(min(max((source[x] - first) * scale + EDGE, np.float32(0)), top))
         if valid.size:
             for x in range(source.size):
                 target[x] = target[x] if valid[y, x] else np.uint8(levels)

@@ -53,12 +53,13 @@ class Patches:
         return np.array(LUMINANCE if self.bands == 3 else [1.0] * self.bands, np.float32)
 
     def planes(self) -> np.ndarray:
-        """(n, planes, H, W) float32 in use for texture: the luminance of three-band optical patches, else every band."""
+        """(n, planes, H, W) float32 for texture: the luminance of three-band optical patches, else ``bands_in_use``."""
         if self.bands != 3 or texture_planes(bands=3, modality=self.modality) == 3:
             return self.bands_in_use()
         weights = self.luminance_weights()
         weights /= weights.sum() * np.float32(self.unit)
-        return np.einsum("b,nbyx->nyx", weights, self.pixels)[:, None].astype(np.float32)
+        luminance: np.ndarray = np.einsum("b,nbyx->nyx", weights, self.pixels)[:, None]
+        return luminance
 
     def bands_in_use(self) -> np.ndarray:
         """(n, bands, H, W) float32: optical in units of full scale, radar as log10 of the linear value over full scale.

@@ -1,6 +1,8 @@
 """Compiled loop of the random convolutional features: filters along the lanes, nine taps of four positions a pass.
 
-Responses are pooled while they are in the nearest cache: the whole response map of 512 filters is never written.
+Responses are pooled while they are in the nearest cache: the whole response map of 512 filters is never written. The
+inner loops are inlined before compiling: as functions of their own they were compiled twice, alone and into their
+caller, with sums in another order, and a first run differed from later ones (from the cache) in the last digit.
 """
 
 import numpy as np
@@ -9,7 +11,7 @@ from numba import njit
 FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST, inline="always")
 def nine_taps(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
     """Add to four positions' responses out (4, F) what nine of their pixels a, b, c, d (9,) give through w (9, F).
 
@@ -29,7 +31,7 @@ def nine_taps(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.
         out_d[f] += d0 * k0 + d1 * k1 + d2 * k2 + d3 * k3 + d4 * k4 + d5 * k5 + d6 * k6 + d7 * k7 + d8 * k8
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST, inline="always")
 def add_parts(responses: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> None:
     """Add the two parts of four positions' responses (4, F) to their sums (F,).
 
@@ -64,7 +66,7 @@ def windows(values: np.ndarray, mask: np.ndarray, step: int, columns: np.ndarray
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def pool(
     values: np.ndarray, mask: np.ndarray, step: int, weights: np.ndarray, bias: np.ndarray, out: np.ndarray
 ) -> None:

@@ -6,7 +6,7 @@ water and for snow; both are given, so that each reader finds the name they know
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,35 +23,22 @@ _ROLES = {
 }
 """Names of a role's band in order of preference, as ``_plain`` writes them."""
 
-Bands = Mapping[str, np.ndarray]
-
-
-def _ratio(difference: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """difference / total within -1..1; 0 where the total is not positive: the index says nothing there."""
-    out = np.divide(difference, total, out=np.zeros_like(total), where=total > 0)
-    return np.clip(out, -1, 1, out=out)
-
-
-def _normalised(first: str, second: str) -> "Index":
-    return Index((first, second), lambda b: _ratio(b[first] - b[second], b[first] + b[second]))
-
-
-def _bare_soil(b: Bands) -> np.ndarray:
-    soil, rest = b["swir1"] + b["red"], b["nir"] + b["blue"]
-    return _ratio(soil - rest, soil + rest)
-
-
-def _enhanced_vegetation(b: Bands) -> np.ndarray:
-    gain, one, six, seven = (np.float32(x) for x in (2.5, 1, 6, 7.5))
-    return _ratio(gain * (b["nir"] - b["red"]), b["nir"] + six * b["red"] - seven * b["blue"] + one)
-
 
 @dataclass(frozen=True)
 class Index:
-    """``of`` takes reflectances by role, arrays (n, H, W) float32 of 0 or more, and gives index values in -1..1."""
+    """A ratio of two sums of reflectances, each times its role's factor; ``plus`` is added to the lower sum."""
 
-    roles: tuple[str, ...]
-    of: Callable[[Bands], np.ndarray]
+    upper: Mapping[str, float]
+    lower: Mapping[str, float]
+    plus: float = 0.0
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(self.upper) | frozenset(self.lower)
+
+
+def _normalised(first: str, second: str) -> Index:
+    return Index({first: 1, second: -1}, {first: 1, second: 1})
 
 
 INDICES: dict[str, Index] = {
@@ -61,8 +48,11 @@ INDICES: dict[str, Index] = {
     "NDBI": _normalised("swir1", "nir"),
     "NDSI": _normalised("green", "swir1"),
     "NBR": _normalised("nir", "swir2"),
-    "BSI": Index(("swir1", "red", "nir", "blue"), _bare_soil),
-    "EVI": Index(("nir", "red", "blue"), _enhanced_vegetation),
+    "BSI": Index(
+        {"swir1": 1, "red": 1, "nir": -1, "blue": -1},
+        {"swir1": 1, "red": 1, "nir": 1, "blue": 1},
+    ),
+    "EVI": Index({"nir": 2.5, "red": -2.5}, {"nir": 1, "red": 6, "blue": -7.5}, plus=1),
 }
 
 
@@ -89,3 +79,16 @@ def indices_for(band_names: Sequence[str] | None) -> tuple[str, ...]:
             f"green, red, nir, swir1); these bands have {have}. Choose another descriptor."
         )
     return allowed
+
+
+def factors(names: Sequence[str], band_names: Sequence[str] | None, *, bands: int) -> tuple[np.ndarray, np.ndarray]:
+    """(indices, bands) and (indices, bands + 1) float32: factors of every band in the upper and lower sums of indices;
+    the last column of the lower ones is what is added."""
+    known = roles(band_names)
+    upper, lower = np.zeros((len(names), bands), np.float32), np.zeros((len(names), bands + 1), np.float32)
+    for row, name in enumerate(names):
+        for part, table in ((INDICES[name].upper, upper), (INDICES[name].lower, lower)):
+            for role, factor in part.items():
+                table[row, known[role]] = factor
+        lower[row, -1] = INDICES[name].plus
+    return upper, lower

@@ -13,7 +13,7 @@ from eobench_dash.ml.features import statistics_kernels
 from eobench_dash.ml.features.dimensions import band_pairs
 from eobench_dash.ml.features.kinds import BAND_PERCENTILES, SAR_BAND_STATISTICS, SAR_PAIR_STATISTICS
 from eobench_dash.ml.features.patches import Patches
-from eobench_dash.ml.features.spectral import INDICES, indices_for, roles
+from eobench_dash.ml.features.spectral import factors, indices_for
 
 _NOTHING = np.empty((0, 0, 0), np.bool_)
 _NO_LEVELS = np.empty(0)
@@ -22,9 +22,9 @@ _LN10 = math.log(10.0)
 
 
 def band_stats(patches: Patches) -> np.ndarray:
-    """(n, 11 x bands) float32: per band mean, standard deviation, skewness, excess kurtosis, p2 p10 p25 p50 p75 p90 p98.
+    """(n, 11 x bands) float32: per band mean, standard deviation, skewness, excess kurtosis, percentiles.
 
-    In reflectance (units of full scale) and plain numbers.
+    Percentiles 2 10 25 50 75 90 98. In reflectance (units of full scale) and plain numbers.
     """
     return _of(patches.bands_in_use(), patches, np.array(BAND_PERCENTILES) / 100).reshape(len(patches.pixels), -1)
 
@@ -33,12 +33,13 @@ def spectral_indices(patches: Patches) -> np.ndarray:
     """(n, 5 x indices) float32: per index that the bands allow its mean, standard deviation, p10, p50, p90, in -1..1.
 
     From reflectances; negative ones (below the dark-object offset) count as 0. Where an index is not defined (its
-    denominator is not positive) it is 0.
+    denominator is below a millionth) it is 0.
     """
-    bands = np.maximum(patches.bands_in_use(), 0)
-    by_role = {role: bands[:, number] for role, number in roles(patches.band_names).items()}
+    bands = patches.bands_in_use()
     names = indices_for(patches.band_names)
-    values = np.stack([INDICES[name].of(by_role) for name in names], axis=1)
+    upper, lower = factors(names, patches.band_names, bands=patches.bands)
+    values = np.empty((len(bands), len(names), *bands.shape[2:]), np.float32)
+    statistics_kernels.ratios(bands, upper, lower, values)
     statistics = _of(values, patches, np.array([0.1, 0.5, 0.9]))
     return np.delete(statistics, [2, 3], axis=2).reshape(len(values), -1)
 

@@ -8,6 +8,7 @@ from numba import njit
 SUMS = {"reassoc", "contract", "nsz"}
 BINS = 1024
 FLAT = 1e-12
+LEAST = np.float32(1e-6)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
@@ -173,3 +174,35 @@ def correlations(
                     total += m * (a[y, x] - mean_a) * (b[y, x] - mean_b)
                     count += m
             out[p, k] = total / count / spread if spread > 0 and count > 0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_row(row: np.ndarray, factor: np.float32, total: np.ndarray) -> None:
+    """total += factor x row, negative values of the row counting as 0."""
+    for x in range(row.size):
+        total[x] += factor * max(row[x], np.float32(0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ratios(bands: np.ndarray, upper: np.ndarray, lower: np.ndarray, out: np.ndarray) -> None:
+    """Ratios of weighted sums of bands (n, B, H, W), within -1..1; 0 where the lower sum is below LEAST.
+
+    upper (K, B), lower (K, B + 1) factors, the last one a constant; out (n, K, H, W). All float32.
+    """
+    n, number, height, width = bands.shape
+    below = np.empty(width, np.float32)
+    one = np.float32(1)
+    for p in range(n):
+        for k in range(len(upper)):
+            for y in range(height):
+                above = out[p, k, y]
+                above[:] = 0
+                below[:] = lower[k, number]
+                for b in range(number):
+                    if upper[k, b] != 0:
+                        add_row(bands[p, b, y], upper[k, b], above)
+                    if lower[k, b] != 0:
+                        add_row(bands[p, b, y], lower[k, b], below)
+                for x in range(width):
+                    ratio = min(max(above[x] / max(below[x], LEAST), -one), one)
+                    above[x] = ratio if below[x] >= LEAST else np.float32(0)

@@ -1,5 +1,6 @@
 """Ground that patches of one scale share: within a product by its grid, across products by their footprints."""
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -114,10 +115,11 @@ def _box(corners: Doubles) -> tuple[float, float, float, float]:
     return float(lon.min()), float(quads[:, 1].min()), float(lon.max()), float(quads[:, 1].max())
 
 
-def overlaps(corners: Doubles, cover: Cover, rows: Ints, cols: Ints, others: list[Doubles]) -> Floats:
+def overlaps(corners: Doubles, cover: Cover, rows: Ints, cols: Ints, others: Callable[[], Iterable[Doubles]]) -> Floats:
     """Share of each patch's area that others cover: those of its own product (``cover``) and of ``others``; (n,).
 
-    ``corners`` (n, 8) of the patches at (rows, cols); ``others``: footprints (m, 8) per further product.
+    ``corners`` (n, 8) of the patches at (rows, cols); ``others()`` gives the footprints (m, 8) of each
+    further product; it is called once per some thousand patches, and read on only while anything is left to cover.
     """
     result = cover.shares.copy()
     step = (np.arange(POINTS) + 0.5) * cover.size / POINTS
@@ -125,8 +127,10 @@ def overlaps(corners: Doubles, cover: Cover, rows: Ints, cols: Ints, others: lis
     for first, last in pairwise([*range(0, len(corners), _AT_ONCE), len(corners)]):
         points = places(corners[first:last])
         hit = np.zeros(points.shape[:2], bool)
-        for other in others:
+        for other in others():
             todo = ~hit.all(axis=1)  # what is covered wholly needs no second look
+            if not todo.any():
+                break
             part = hit[todo]
             part |= inside_any(points[todo].reshape(-1, 2), other).reshape(part.shape)
             hit[todo] = part

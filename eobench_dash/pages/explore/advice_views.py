@@ -80,7 +80,7 @@ class _Card:
     verb: str
     head: Sequence[Component]
     content: Sequence[Component]
-    peek: Sequence[str]
+    peek: Sequence[str] = ()
     done: bool = False
 
     def drawn(self, *, opened: bool) -> Component:
@@ -158,8 +158,7 @@ def _merge(dataset: DatasetSummary, merge: MergeAdvice, colors: Mapping[int, str
     ]
     pair = [(dot(colors.get(code, NOBODY)), html.Strong(name, className="eob-clip")) for name, code, _ in sides]
     key = f"merge-{merge.first_code}-{merge.second_code}"
-    peek = [image_url(dataset, examples[0], 96) for _, _, examples in sides if examples]
-    return _Card(key, "Merged" if merge.done else "Merge", [*pair[0], *pair[1]], content, peek, done=merge.done)
+    return _Card(key, "Merged" if merge.done else "Merge", [*pair[0], *pair[1]], content, done=merge.done)
 
 
 def _side(dataset: DatasetSummary, name: str, color: str, examples: Sequence[int]) -> Component:

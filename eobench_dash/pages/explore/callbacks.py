@@ -28,7 +28,7 @@ def _register_browser(app: Dash) -> None:
     browser("setMode", Output(ids.MAP, "mode"), Output(ids.MAP2, "mode"), Input(ids.MODE, "value"))
     browser("theme", Output(ids.THEME, "data"), Input(ids.DATASET, "data"), initial=True)
     browser("picked", Input(ids.PICK, "data"), initial=True)
-    browser("table", Input(ids.TABLE, "data"), initial=True)
+    browser("table", Input(ids.TABLE, "data"), State(ids.DATASET, "data"), initial=True)
 
 
 def _register_panels(app: Dash) -> None:

@@ -142,7 +142,7 @@ def test_a_silent_worker_loses_its_job_and_can_write_nothing_more(db: Database) 
     let_lease_run_out(db, job_id)
     assert queue.reap_expired(db) == [job_id]
     found = row(db, job_id)
-    assert (found.state, found.error, found.needs_sweep) == ("failed", queue.WORKER_GONE, True)
+    assert (found.state, found.error, found.needs_sweep) == ("failed", queue.WORKER_GONE_KEPT, True)
     for late in (
         lambda: queue.heartbeat(db, claim, 0.5),
         lambda: queue.watch(db, claim),
@@ -328,3 +328,126 @@ def test_at_the_usual_pace_a_dead_worker_is_noticed_within_30_seconds_and_a_busy
 
     assert USUAL_PACE.lease_s + USUAL_PACE.poll_s + USUAL_PACE.tick_s <= 30
     assert USUAL_PACE.lease_s >= 3 * (USUAL_PACE.beat_s + USUAL_PACE.tick_s)
+
+
+# -- pausing ----------------------------------------------------------------------------------------------------------
+def pause(db: Database, job_id: int) -> None:
+    with db.write() as session:
+        queue.request_pause(session, job_id)
+
+
+def resume(db: Database, job_id: int) -> None:
+    with db.write() as session:
+        queue.resume(session, job_id)
+
+
+def test_a_waiting_job_pauses_at_once_and_stands_in_nobodys_way(db: Database) -> None:
+    first, second = add(db), add(db)
+    pause(db, first)
+    assert row(db, first).state == "paused" and row(db, first).finished_at is None
+    assert queue.claim(db).job_id == second
+    assert queue.claim(db) is None
+    resume(db, first)
+    assert row(db, first).state == "queued"
+    assert queue.claim(db).job_id == first
+
+
+def test_a_running_job_is_asked_to_pause_and_keeps_its_progress(db: Database) -> None:
+    job_id = add(db)
+    claim = queue.claim(db)
+    queue.heartbeat(db, claim, 0.4, "40 of 100")
+    pause(db, job_id)
+    assert row(db, job_id).state == "running"
+    for call in (lambda: queue.heartbeat(db, claim), lambda: queue.watch(db, claim)):
+        with pytest.raises(JobPaused):
+            call()
+    with db.write() as session, pytest.raises(JobPaused):
+        JobHandle(db, claim).fence(session)
+    queue.paused(db, claim)
+    found = row(db, job_id)
+    assert (found.state, found.progress, found.message) == ("paused", 0.4, queue.PAUSED)
+    assert (found.pause_requested, found.lease_token, found.finished_at) == (False, None, None)
+    assert queue.claim_sweep(db).job_id == job_id  # what it left half done goes; its kind knows what to keep
+    with pytest.raises(JobLost):
+        queue.heartbeat(db, claim)
+
+
+def test_cancel_wins_over_pause_and_a_paused_job_can_be_cancelled(db: Database) -> None:
+    running, waiting = add(db), add(db)
+    claim = queue.claim(db)
+    pause(db, running)
+    pause(db, waiting)
+    with db.write() as session:
+        queue.request_cancel(session, running)
+        queue.request_cancel(session, waiting)
+    with pytest.raises(JobCancelled):
+        queue.watch(db, claim)
+    assert (row(db, waiting).state, row(db, waiting).needs_sweep) == ("cancelled", True)
+
+
+def test_resuming_before_the_pause_was_heeded_runs_on(db: Database) -> None:
+    job_id = add(db)
+    claim = queue.claim(db)
+    pause(db, job_id)
+    resume(db, job_id)
+    queue.watch(db, claim)
+    pause(db, job_id)
+    with pytest.raises(JobPaused):
+        queue.watch(db, claim)
+    resume(db, job_id)  # too late for the process, which stops
+    queue.paused(db, claim)
+    assert row(db, job_id).state == "queued"
+
+
+def test_only_what_can_go_on_can_be_paused_and_only_what_is_paused_resumed(db: Database) -> None:
+    deaf, done, stopped = add(db, kind=JobKind.EMBED), add(db), add(db)
+    with db.write() as session, pytest.raises(Conflict, match="cannot be paused"):
+        queue.request_pause(session, deaf)
+    queue.finish(db, queue.claim(db, job_id=done), {})
+    for call, says in ((queue.request_pause, "nothing to pause"), (queue.resume, "Only a paused")):
+        with db.write() as session, pytest.raises(Conflict, match=says):
+            call(session, done)
+    queue.claim(db, job_id=stopped)
+    with db.write() as session:
+        queue.request_cancel(session, stopped)
+    with db.write() as session, pytest.raises(Conflict, match="being cancelled"):
+        queue.request_pause(session, stopped)
+    with db.write() as session, pytest.raises(Conflict, match="Only a paused"):
+        queue.resume(session, stopped)
+    pause(db, paused := add(db))
+    with db.write() as session, pytest.raises(Conflict, match="paused; there is nothing"):
+        queue.request_pause(session, paused)
+    with db.write() as session, pytest.raises(Conflict, match="Only a failed"):
+        queue.retry(session, paused)
+
+
+def test_a_pausing_job_whose_worker_died_is_paused(db: Database) -> None:
+    job_id = add(db)
+    queue.claim(db)
+    pause(db, job_id)
+    let_lease_run_out(db, job_id)
+    assert queue.reap_expired(db) == [job_id]
+    found = row(db, job_id)
+    assert (found.state, found.pause_requested, found.needs_sweep, found.finished_at) == ("paused", False, True, None)
+
+
+def test_what_waits_for_a_paused_job_goes_on_waiting(db: Database) -> None:
+    first = add(db)
+    second = add(db, after=first)
+    pause(db, first)
+    assert queue.claim(db) is None
+    assert row(db, second).state == "queued"
+    third = add(db, after=first)
+    assert row(db, third).state == "queued"
+
+
+def test_asking_again_for_what_is_paused_goes_on_with_it(db: Database) -> None:
+    job_id = add(db)
+    with db.write() as session:
+        session.get_one(Job, job_id).dataset_id = 7
+    pause(db, job_id)
+    with db.write() as session:
+        same = queue.enqueue_once(
+            session, kind=JobKind.FEATURES, title="again", args={"n": 1}, owner_id=None, dataset_id=7
+        )
+        assert (same.id, same.state) == (job_id, "queued")

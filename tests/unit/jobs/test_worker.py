@@ -16,11 +16,10 @@ from sqlalchemy import func, select
 
 from eobench_dash.db.models import Dataset, Job, Patch
 from eobench_dash.domain.jobs import JobKind, JobState
-from eobench_dash.errors import NotFound
 from eobench_dash.jobs import queue
 from eobench_dash.jobs.life import seconds_since_life
 from eobench_dash.jobs.supervisor import WorkerProcess, environment
-from eobench_dash.jobs.worker import run_job, run_worker
+from eobench_dash.jobs.worker import run_worker
 from eobench_dash.services.workspace import Workspace
 
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -121,29 +120,6 @@ def test_a_child_that_dies_takes_its_job_with_it_and_a_bad_sweep_is_put_off(work
     assert row(workspace, next_one).state == "done"
 
 
-def test_a_job_runs_on_request_with_what_it_waits_for(workspace: Workspace) -> None:
-    other = add(workspace, JobKind.FEATURES, steps=1)
-    first = add(workspace, JobKind.FEATURES, steps=20)
-    second = add(workspace, JobKind.IMPORT, after=first, chunks=1, pause=0.0)
-    told: list[float] = []
-    state = run_job(
-        workspace.settings, job_id=second, stop=Event(), tell=lambda f, _: told.append(f), tasks="fake_tasks", pace=PACE
-    )
-    assert state is JobState.DONE
-    assert row(workspace, first).state == "done"
-    assert row(workspace, other).state == "queued"
-    assert told[-1] == 1.0
-    with pytest.raises(NotFound):
-        run_job(workspace.settings, job_id=99, stop=Event(), tasks="fake_tasks", pace=PACE)
-
-
-def test_a_job_run_on_request_that_fails_is_swept_at_once(workspace: Workspace) -> None:
-    job_id = add(workspace, JobKind.VERIFY, error="ours")
-    state = run_job(workspace.settings, job_id=job_id, stop=Event(), tasks="fake_tasks", pace=PACE)
-    assert state is JobState.FAILED
-    assert not row(workspace, job_id).needs_sweep
-
-
 @pytest.mark.parametrize(("kind", "args"), [(JobKind.FEATURES, {"steps": 10_000}), (JobKind.EMBED, {})])
 def test_cancelling_stops_the_polite_and_the_deaf(workspace: Workspace, start, kind: JobKind, args: dict) -> None:
     job_id = add(workspace, kind, **args)
@@ -154,6 +130,27 @@ def test_cancelling_stops_the_polite_and_the_deaf(workspace: Workspace, start, k
     until(lambda: row(workspace, job_id).state == "cancelled", "the job is cancelled")
     until(lambda: not alive(pid), "its process is gone")
     until(lambda: not row(workspace, job_id).needs_sweep, "it is swept")
+
+
+@pytest.mark.parametrize(("kind", "args"), [(JobKind.FEATURES, {"steps": 10_000}), (JobKind.INGEST, {})])
+def test_pausing_stops_the_polite_and_the_deaf_and_they_go_on_later(
+    workspace: Workspace, start, kind: JobKind, args: dict
+) -> None:
+    job_id = add(workspace, kind, **args)
+    start()
+    pid = child_pid(workspace)
+    with workspace.db.write() as session:
+        queue.request_pause(session, job_id)
+    until(lambda: row(workspace, job_id).state == "paused", "the job is paused")
+    until(lambda: not alive(pid), "its process is gone")
+    until(lambda: not row(workspace, job_id).needs_sweep, "it is swept")
+    other = add(workspace, JobKind.FEATURES, steps=1)
+    until(lambda: row(workspace, other).state == "done", "another one is done meanwhile")
+    with workspace.db.write() as session:
+        session.get_one(Job, job_id).args = {"steps": 1}
+        session.get_one(Job, job_id).kind = JobKind.FEATURES
+        queue.resume(session, job_id)
+    until(lambda: row(workspace, job_id).state == "done", "it goes on")
 
 
 def test_a_worker_told_to_stop_leaves_its_job_to_the_next_one(workspace: Workspace, start) -> None:

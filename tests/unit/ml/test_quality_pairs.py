@@ -128,17 +128,19 @@ def test_ground_shared_with_another_product(lon: float, tilt: float) -> None:
     other = squares(rows, cols, 8, lon=lon + 0.024, lat=45, tilt=tilt)  # three columns further
     far = squares(rows, cols, 8, lon=lon + 5, lat=45)
     assert boxes_meet(mine, other) and not boxes_meet(mine, far)
-    told = overlaps(mine, Cover(rows, cols, 8), rows, cols, [far, other]).reshape(5, 5)
+    told = overlaps(mine, Cover(rows, cols, 8), rows, cols, lambda: [far, other]).reshape(5, 5)
     assert told[:, :3].max() <= 2 / 64 and told[:, 3:].min() >= 62 / 64
     half = squares(rows, cols, 8, lon=lon + 0.020, lat=45, tilt=tilt)
-    assert overlaps(mine, Cover(rows, cols, 8), rows, cols, [half]).reshape(5, 5)[:, 2] == pytest.approx(0.5, abs=0.13)
+    assert overlaps(mine, Cover(rows, cols, 8), rows, cols, lambda: [half]).reshape(5, 5)[:, 2] == pytest.approx(
+        0.5, abs=0.13
+    )
 
 
 def test_own_and_foreign_cover_are_joined_not_added() -> None:
     rows, cols = np.array([0, 0]), np.array([0, 4])  # the second half of the first is the second's
     mine = squares(rows, cols, 8, lon=0, lat=0)
     other = squares(np.array([0]), np.array([4]), 8, lon=0, lat=0)
-    told = overlaps(mine, Cover(rows, cols, 8), rows, cols, [other])
+    told = overlaps(mine, Cover(rows, cols, 8), rows, cols, lambda: [other])
     assert told.tolist() == [0.5, 1.0]
 
 

@@ -48,7 +48,7 @@ def test_palette(tmp_path: Path) -> None:
     assert PatchImages(tmp_path).read("a.png").shape == (3, 6, 4)
 
 
-@pytest.mark.parametrize(("dtype", "read_as"), [("uint16", "uint16"), ("int16", "float32"), ("float32", "float32"),
+@pytest.mark.parametrize(("dtype", "read_as"), [("uint16", "uint16"), ("int16", "uint16"), ("float32", "float32"),
                                                ("float64", "float32"), ("complex64", "float32")])  # fmt: skip
 def test_many_bands(tmp_path: Path, dtype: str, read_as: str) -> None:
     import rasterio

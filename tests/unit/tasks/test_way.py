@@ -41,8 +41,8 @@ def described(workspace, builder, dataset, run):
 
 
 def test_row_i_describes_patch_i(workspace, builder, dataset, run, monkeypatch) -> None:
-    # More chunks than are read ahead: a chunk once went missing here.
-    monkeypatch.setattr(describing, "CHUNK", 7)
+    # More blocks than are under way at once.
+    monkeypatch.setattr(describing, "BLOCK_ROWS", (7, 7))
     run(features.start_features(workspace, builder, dataset_id=dataset.id, kind="color_stats"))
     with workspace.db.read() as session:
         row = session.scalars(select(FeatureSet)).one()

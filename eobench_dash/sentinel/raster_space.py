@@ -1,0 +1,129 @@
+"""Where a raster lies and how large its pixels are: the grid on which it is read."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from affine import Affine
+from rasterio.errors import CRSError
+
+from eobench_dash.domain.products import MAX_SIDE, Corners
+from eobench_dash.errors import UnreadableProduct
+from eobench_dash.sentinel import gdal
+from eobench_dash.sentinel.raster_layers import grid_size, step_for
+from eobench_dash.sentinel.raster_product import corners, lonlat
+
+_METRES_PER_DEGREE = 111_320.0
+Transform = tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A reading grid: ``step`` (rows, cols) pixels of the finest file make one of its own."""
+
+    height: int
+    width: int
+    step: tuple[Fraction, Fraction]
+    crs: str | None
+    transform: Transform | None
+    pixel_size: tuple[float, float] | None
+    corners: Corners | None
+    note: str
+
+
+def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
+    """The grid of a raster at a resolution in metres (None: its own).
+
+    No CRS: no place. UnreadableProduct: a CRS in which the raster lies off the Earth, a resolution that cannot be.
+    """
+    with gdal.reading(path):
+        crs, note = _crs(dataset)
+    transform = dataset.transform if crs else None
+    size = _metres(dataset) if crs else None
+    if resolution is not None and (size is None or not 0 < resolution < math.inf):
+        raise UnreadableProduct(
+            f"{path.name} cannot be read at {resolution:g} m: the size of its pixels in metres is not known, or no"
+            " pixel can be of that size; leave the resolution out."
+        )
+    across, down = size or (1.0, 1.0)
+    step = step_for(resolution, down, dataset.height), step_for(resolution, across, dataset.width)
+    height, width = grid_size(dataset.height, step[0]), grid_size(dataset.width, step[1])
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise UnreadableProduct(
+            f"At {resolution or 0:g} m {path.name} would have {width:,} × {height:,} pixels; choose another resolution."
+        )
+    grid: Transform | None = None
+    if transform is not None:
+        grid = tuple(float(v) for v in (transform * Affine.scale(float(step[1]), float(step[0])))[:6])
+    found = corners(crs, grid, height, width)
+    if crs and math.isnan(lonlat(crs, grid, height / 2, width / 2)[0, 0]):
+        raise UnreadableProduct(
+            f"{path.name} lies off the Earth in the coordinate system that it names ({_short(crs)}):"
+            " give it the right one (gdal_edit.py -a_srs)."
+        )
+    return Space(
+        height=height,
+        width=width,
+        step=step,
+        crs=crs,
+        transform=grid,
+        pixel_size=(across * float(step[1]), down * float(step[0])) if size else None,
+        corners=found,
+        note=note if crs is None or found else "Its corners lie off the Earth; patches inside have their place.",
+    )
+
+
+def check_one_grid(datasets: Mapping[Path, Any]) -> None:
+    """UnreadableProduct where files do not cover the same ground (of one corner, one extent, one CRS)."""
+    (first, base), *others = sorted(datasets.items(), key=lambda item: -item[1].width)
+    for path, dataset in others:
+        if dataset.crs != base.crs:
+            raise UnreadableProduct(
+                f"{path.name} and {first.name} are in different coordinate systems; they are not of one product."
+            )
+        a, b = base.transform, dataset.transform
+        placed = not (a.is_identity and b.is_identity)
+        slack = 0.5 * max(abs(a.a), abs(a.e)) if placed else 0.0
+        theirs = (b * (dataset.width, dataset.height)) if placed else (0, dataset.width * base.height)
+        ours = (a * (base.width, base.height)) if placed else (0, dataset.height * base.width)
+        apart = max(abs(x - y) for x, y in zip((b.c, b.f, *theirs), (a.c, a.f, *ours), strict=True))
+        if not apart <= slack:
+            raise UnreadableProduct(
+                f"{path.name} and {first.name} do not cover the same ground; they are not of one product."
+            )
+
+
+def _crs(dataset: Any) -> tuple[str | None, str]:
+    """(CRS, "") or (None, why there is no place)."""
+    unknown = "It names no coordinate system: where it lies is not known."
+    if dataset.crs is None or dataset.transform.is_identity:
+        return None, unknown
+    if dataset.transform.is_degenerate or not all(math.isfinite(v) for v in dataset.transform[:6]):
+        return None, "Its pixels have no size: where it lies is not known."
+    try:
+        if not (dataset.crs.is_projected or dataset.crs.is_geographic):
+            return None, unknown
+        return str(dataset.crs.to_string()), ""
+    except CRSError:
+        return None, unknown
+
+
+def _metres(dataset: Any) -> tuple[float, float]:
+    """A pixel's (width, height): as the projection has it; of degrees on a sphere, at the middle of the raster."""
+    t = dataset.transform
+    across, down = math.hypot(t.a, t.d), math.hypot(t.b, t.e)
+    if dataset.crs.is_geographic:
+        latitude = min(abs(t.f + t.d * dataset.width / 2 + t.e * dataset.height / 2), 89.0)
+        return across * _METRES_PER_DEGREE * math.cos(math.radians(latitude)), down * _METRES_PER_DEGREE
+    try:
+        factor = float(dataset.crs.linear_units_factor[1])
+    except CRSError:
+        factor = 1.0
+    return across * factor, down * factor
+
+
+def _short(crs: str) -> str:
+    return crs if len(crs) <= 40 else f"{crs[:40]}…"

@@ -1,0 +1,204 @@
+"""Cut products into patches: what it will take, and the start of the job that does it."""
+
+import os
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from eobench_dash.db.models import Dataset
+from eobench_dash.db.queries import products as queries
+from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
+from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport
+from eobench_dash.domain.jobs import JobKind
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.domain.products import ReadOptions
+from eobench_dash.errors import BadInput, Conflict
+from eobench_dash.jobs.queue import enqueue
+from eobench_dash.ml.features import KINDS
+from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.importing import confine
+from eobench_dash.services.workspace import Workspace
+
+AT_LEAST, FOR_S = 3, 3.0
+"""An estimate opens products, without regard to their order, until so many seconds have gone by, and so many at least;
+the others are taken to be like them."""
+PIXELS_PER_S = 6e6
+"""Pixels times bands that are read, cut and measured in a second: measured here on Sentinel-2 pictures of 8 bits in
+deflated GeoTIFF (two threads); replaced by what this workspace's own ingests have needed, once there is one."""
+FEATURES_PER_S = 1000.0
+ROW_BYTES, SHEET_BYTES = 700, 1000
+"""Per patch: its two rows with their indexes (SQLite), and its share of thumbnail sheets."""
+
+
+def estimate(
+    ws: Workspace,
+    who: Principal,
+    *,
+    paths: Sequence[str],
+    plan: IngestPlan,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - a frozen value
+    only: str | None = None,
+    features: Sequence[str] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> IngestEstimate:
+    """How many patches an ingest will cut, and about how long it takes and how much it stores. Opens a few products.
+
+    ``paths``, ``only``: as for start_ingest. BadInput where none of those opened can be used.
+    """
+    require(who, Role.BUILDER, what="ingest products")
+    from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
+
+    deadline = clock() + FOR_S
+    found = find_products(ws, paths)
+    sizes: Counter[str] = Counter()
+    pixels = looked = like = 0
+    notes: dict[str, None] = {}
+    problem = ""
+    for path in sorted(found, key=lambda path: zlib.crc32(str(path).encode(errors="replace"))):
+        if looked >= AT_LEAST and clock() >= deadline:
+            break
+        looked += 1
+        try:
+            with open_product(path, options=options, unpacked=ws.store.products_dir) as product:
+                info = product.info
+        except BadInput as error:
+            problem = problem or f"{path.name}: {error}"
+            continue
+        if only is not None and info.modality != only:
+            continue
+        like += 1
+        notes.update(dict.fromkeys(info.notes))
+        pixels += info.height * info.width * len(info.bands)
+        for grid in plan.grids(info):
+            sizes[str(grid.size)] += grid.count
+    if not like:
+        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {only}.'}")
+    share = len(found) / looked
+    patches = {size: round(count * share) for size, count in sizes.items()}
+    total = sum(patches.values())
+    with ws.db.read() as session:
+        pace = session.scalar(queries.newest_ingest_result()) or {}
+    rate = pace["pixels"] / pace["seconds"] if pace.get("seconds") and pace.get("pixels") else PIXELS_PER_S
+    dims = 144 * len(features)
+    return IngestEstimate(
+        products=round(like * share),
+        patches=patches,
+        seconds=pixels * share / rate + total / 20_000,
+        feature_seconds=dict.fromkeys(features, total / FEATURES_PER_S),
+        bytes=total * (ROW_BYTES + SHEET_BYTES + 2 * 4 * dims),
+        about=share != 1,
+        notes=tuple(notes),
+    )
+
+
+def start_ingest(
+    ws: Workspace,
+    who: Principal,
+    *,
+    paths: Sequence[str],
+    name: str,
+    plan: IngestPlan,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - a frozen value
+    only: str | None = None,
+    attribution: str = "",
+    features: Sequence[str] = (),
+) -> int:
+    """Queue the ingest of the products at or below ``paths`` as a new dataset; the job's id.
+
+    ``only``: "optical" or "sar", others are left out and counted. ``features``: descriptors to compute afterwards; the
+    first one's map follows. BadInput / PathRefused / Conflict say what is wrong.
+    """
+    owner = require(who, Role.BUILDER, what="ingest products")
+    wanted = clean_dataset_name(name)
+    if only is not None and only not in set(Modality):
+        raise BadInput(f"The modality {only[:20]!r} is not known; use optical or sar.")
+    for kind in features:
+        if kind not in KINDS:
+            raise BadInput(f"The descriptor {kind[:40]!r} is not known; use one of {', '.join(KINDS)}.")
+    found = find_products(ws, paths, only=only)
+    args: dict[str, Any] = {
+        "source": SourceKind.PRODUCTS,
+        "name": wanted,
+        "paths": [str(path) for path in found],
+        "root": str(_common_root(ws, found)),
+        "plan": plan.to_dict(),
+        "options": options.to_dict(),
+        "only": only,
+        "attribution": clean_prose(attribution),
+        "features": list(dict.fromkeys(features)),
+    }
+    with ws.db.write() as session:
+        if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
+            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.")
+        dataset = Dataset(
+            name=wanted,
+            state=DatasetState.IMPORTING,
+            source_kind=SourceKind.PRODUCTS,
+            modality=only or Modality.OPTICAL,
+            created_by=owner,
+            attribution=args["attribution"],
+        )
+        session.add(dataset)
+        try:
+            session.flush()
+        except IntegrityError as error:  # somebody took the name between the look above and this
+            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.") from error
+        job = enqueue(
+            session,
+            kind=JobKind.INGEST,
+            title=f"Ingest {wanted}",
+            args=args,
+            owner_id=owner,
+            dataset_id=dataset.id,
+        )
+        return job.id
+
+
+def ingest_report(ws: Workspace, who: Principal, *, dataset_id: int) -> IngestReport | None:
+    """What the dataset's ingest did; None for a dataset that was not ingested from products."""
+    with ws.db.read() as session:
+        return IngestReport.from_dict(visible_dataset(session, who, ws.settings, dataset_id).import_report)
+
+
+def find_products(ws: Workspace, paths: Sequence[str], *, only: str | None = None) -> list[Path]:
+    """The real paths of the products at or below ``paths``, each once, in the order of ``paths``, then of their names.
+
+    BadInput where there are none, too many, or radar and optical ones together without a choice (``only``); whether a
+    plain raster is one or the other may only be seen when it is opened.
+    """
+    from eobench_dash.sentinel.opening import discover  # rasterio: only where products are read
+
+    if not paths:
+        raise BadInput("Choose at least one product or a folder of products.")
+    found: dict[Path, Modality | None] = {}
+    for path in paths:
+        for candidate in discover(confine(ws.settings, path)):
+            found.setdefault(confine(ws.settings, str(candidate.path)), candidate.modality)
+        if len(found) > MAX_PRODUCTS:
+            raise BadInput(f"These are more than {MAX_PRODUCTS:,} products; ingest them in parts.")
+    if not found:
+        raise BadInput("No product was found there: no Sentinel-1 or Sentinel-2 folder or zip, and no raster.")
+    kinds = Counter(found.values())
+    if only is None and kinds[Modality.SAR] and kinds[Modality.OPTICAL]:
+        raise BadInput(
+            f"These are {kinds[Modality.SAR]:,} radar and {kinds[Modality.OPTICAL]:,} optical products; a dataset "
+            "holds one of both. Choose one (on the command line: --modality sar or --modality optical)."
+        )
+    return list(found)
+
+
+def _common_root(ws: Workspace, found: Sequence[Path]) -> Path:
+    """The folder that holds all products; BadInput where no data root holds it."""
+    root = Path(os.path.commonpath([path.parent for path in found]))
+    if not any(root.is_relative_to(data) for data in ws.settings.roots):
+        raise BadInput(
+            "The products of one dataset lie below one data folder; these lie in several. Ingest them one after the "
+            "other, or move them together."
+        )
+    return root

@@ -1,0 +1,306 @@
+"""Look at products: before an ingest (what is there, what the grid would cut), and at those of a dataset."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from eobench_dash.db.models import Dataset, Label
+from eobench_dash.db.models import Product as Row
+from eobench_dash.db.queries import products as queries
+from eobench_dash.domain.ingesting import IngestPlan
+from eobench_dash.domain.labels import NO_LABEL
+from eobench_dash.domain.people import Principal, Role, require
+from eobench_dash.domain.products import ProductInfo, ReadOptions
+from eobench_dash.domain.tiling import windows
+from eobench_dash.errors import NotFound, UnreadableProduct
+from eobench_dash.services.access import MAX_ID, visible_dataset
+from eobench_dash.services.importing import confine
+from eobench_dash.services.measuring import MEASURED, fingerprint, measure_windows
+from eobench_dash.services.vocabulary import heir, heirs
+from eobench_dash.services.workspace import Workspace
+from eobench_dash.store.render import encode
+
+if TYPE_CHECKING:
+    from eobench_dash.sentinel.product import Product
+
+MAX_LISTED = 500
+QUICKLOOK_SIDES = (256, 512, 1024, 2048)
+PREVIEWED = 20_000
+"""Windows that a preview lists; of a finer grid every so many-th row and column."""
+SAMPLED, SAMPLING_S = 400, 4.0
+"""At most so many of them are measured, for at most so long."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something below a data root that looks like a product; nothing of it was opened."""
+
+    name: str
+    path: str
+    kind: str
+    bytes: int
+    """Of a file; 0 for a folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class GridPreview:
+    """What a plan would cut from a product: ``rows``, ``cols`` (n,) upper left pixels, ``sizes`` (n,), coarse first.
+
+    ``flags``: flag → (n,) float32, NaN where a window was not measured (a sample is) or the product cannot tell.
+    ``inside`` (n,): whether the middle lies inside the area of interest. ``black`` (n,): share that is black in the
+    quick-look, for all windows: a hint at black edges. ``counts``: patches per scale, all of them.
+    """
+
+    height: int
+    width: int
+    rows: npt.NDArray[np.int32]
+    cols: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
+    inside: npt.NDArray[np.bool_]
+    black: npt.NDArray[np.float32]
+    flags: dict[str, npt.NDArray[np.float32]]
+    counts: dict[int, int]
+    measured: int
+
+    def refused(self, limits: dict[str, float]) -> dict[str, float]:
+        """Of the windows measured, the share above each limit."""
+        told = {}
+        for name, most in limits.items():
+            if name in self.flags and self.measured:
+                told[name] = float((self.flags[name] > most).sum() / self.measured)
+        return told
+
+
+@dataclass(frozen=True)
+class ProductSummary:
+    """One product of a dataset. ``first`` and ``patch_count``: its patches are these ordinals in a row."""
+
+    id: int
+    path: str
+    name: str
+    first: int
+    patch_count: int
+    sensed_at: datetime | None
+    info: ProductInfo
+
+
+@dataclass(frozen=True, eq=False)
+class ProductWindows:
+    """The patches of one product as arrays (n,), by ordinal: where they lie (pixels) and what they are called now.
+
+    ``ordinal row col size`` int32, ``parent`` int32 (-1: none), ``code`` uint16 label codes (65535: none).
+    """
+
+    height: int
+    width: int
+    ordinal: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
+    col: npt.NDArray[np.int32]
+    size: npt.NDArray[np.int32]
+    parent: npt.NDArray[np.int32]
+    code: npt.NDArray[np.uint16]
+
+
+def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
+    """The products at or below a path below the data roots, by name; at most MAX_LISTED. Empty where there is none."""
+    require(who, Role.BUILDER, what="look for products")
+    from eobench_dash.sentinel.opening import discover
+
+    inside = confine(ws.settings, path)
+    try:
+        candidates = discover(inside)
+    except UnreadableProduct:
+        return []
+    return [
+        Found(
+            name=candidate.path.name,
+            path=str(candidate.path),
+            kind=candidate.kind.value,
+            bytes=candidate.path.stat().st_size if candidate.path.is_file() else 0,
+        )
+        for candidate in candidates[:MAX_LISTED]
+    ]
+
+
+def look(ws: Workspace, who: Principal, *, path: str, options: ReadOptions = ReadOptions()) -> ProductInfo:  # noqa: B008
+    """All that is known of one product before its pixels are read. UnreadableProduct says what is wrong with it."""
+    require(who, Role.BUILDER, what="look at products")
+    with _opened(ws, confine(ws.settings, path), options) as product:
+        return product.info
+
+
+def quicklook(
+    ws: Workspace,
+    who: Principal,
+    *,
+    path: str,
+    options: ReadOptions = ReadOptions(),  # noqa: B008
+    longest: int = 1024,
+) -> tuple[bytes, str]:
+    """The whole product for the eye as JPEG, and what tells it from another (an ETag); ``longest`` is rounded up to one
+    of QUICKLOOK_SIDES."""
+    require(who, Role.BUILDER, what="look at products")
+    return _quicklook(ws, confine(ws.settings, path), options, longest)
+
+
+def grid_preview(
+    ws: Workspace,
+    who: Principal,
+    *,
+    path: str,
+    plan: IngestPlan,
+    options: ReadOptions = ReadOptions(),  # noqa: B008
+    seconds: float = SAMPLING_S,
+    clock: Callable[[], float] = time.monotonic,
+) -> GridPreview:
+    """The windows that a plan would cut from a product, with the flags of a sample of them, in bounded time."""
+    require(who, Role.BUILDER, what="look at products")
+    deadline = clock() + seconds
+    with _opened(ws, confine(ws.settings, path), options) as product:
+        info, grids = product.info, plan.grids(product.info)
+        total = sum(grid.count for grid in grids)
+        every = max(1, int(np.ceil(np.sqrt(total / PREVIEWED))))
+        places = []
+        for grid in grids:
+            rows, cols = windows(grid)
+            shown = (rows // grid.stride % every == 0) & (cols // grid.stride % every == 0)
+            places.append(np.stack([rows[shown], cols[shown], np.full(int(shown.sum()), grid.size, np.int32)]))
+        rows, cols, sizes = np.concatenate(places, axis=1)
+        inside = np.ones(len(rows), bool)
+        if plan.area is not None and len(rows):
+            middle = product.lonlat(rows + sizes / 2, cols + sizes / 2)
+            inside = plan.area.holds(middle[:, 0], middle[:, 1])
+        flags = {name: np.full(len(rows), np.nan, np.float32) for name in MEASURED}
+        measured = 0
+        for at in _spread(np.flatnonzero(inside), SAMPLED):
+            one = next(measure_windows(product, rows[at : at + 1], cols[at : at + 1], int(sizes[at])))
+            for name in MEASURED:
+                flags[name][at] = one[name][0]
+            measured += 1
+            if clock() >= deadline:
+                break
+        return GridPreview(
+            height=info.height,
+            width=info.width,
+            rows=rows,
+            cols=cols,
+            sizes=sizes,
+            inside=inside,
+            black=_black(product, rows, cols, sizes),
+            flags=flags,
+            counts={grid.size: grid.count for grid in grids},
+            measured=measured,
+        )
+
+
+def dataset_products(ws: Workspace, who: Principal, *, dataset_id: int) -> list[ProductSummary]:
+    """The products that a dataset's patches are windows into, in the order of their patches."""
+    with ws.db.read() as session:
+        visible_dataset(session, who, ws.settings, dataset_id)
+        return [_summary(row) for row in session.scalars(queries.products_of(dataset_id))]
+
+
+def product_windows(ws: Workspace, who: Principal, *, dataset_id: int, product_id: int) -> ProductWindows:
+    """Where a product's patches lie, and their labels of now."""
+    with ws.db.read() as session:
+        dataset, row = _row(ws, who, session, dataset_id, product_id)
+        found = session.execute(queries.windows_of(dataset, row)).all()
+        merged = heirs(session, dataset_id)
+        codes = {label.id: label.code for label in session.scalars(select(Label).where(Label.dataset_id == dataset_id))}
+        ordinals, rows, cols, sizes, above, labels = ([one[i] for one in found] for i in range(6))
+        return ProductWindows(
+            height=row.height,
+            width=row.width,
+            ordinal=np.array(ordinals, np.int32),
+            row=np.array(rows, np.int32),
+            col=np.array(cols, np.int32),
+            size=np.array(sizes, np.int32),
+            parent=np.array([-1 if one is None else one for one in above], np.int32),
+            code=np.array([NO_LABEL if one is None else codes[heir(merged, one) or one] for one in labels], np.uint16),
+        )
+
+
+def product_quicklook(
+    ws: Workspace, who: Principal, *, dataset_id: int, product_id: int, longest: int = 1024
+) -> tuple[bytes, str]:
+    """As ``quicklook``, of a dataset's product, for everybody who may see the dataset."""
+    with ws.db.read() as session:
+        dataset, row = _row(ws, who, session, dataset_id, product_id)
+    path = confine(ws.settings, str(Path(str(dataset.root)) / row.path))
+    options = ReadOptions.from_dict(dataset.source_params.get("options", {}))
+    return _quicklook(ws, path, options, longest)
+
+
+def _row(ws: Workspace, who: Principal, session: Session, dataset_id: int, product_id: int) -> tuple[Dataset, Row]:
+    dataset = visible_dataset(session, who, ws.settings, dataset_id)
+    row = session.scalar(queries.product(dataset_id, product_id)) if 0 < product_id <= MAX_ID else None
+    if row is None:
+        raise NotFound(f"This dataset has no product {product_id}.")
+    return dataset, row
+
+
+def _summary(row: Row) -> ProductSummary:
+    return ProductSummary(
+        id=row.id,
+        path=row.path,
+        name=row.name,
+        first=row.first,
+        patch_count=row.patch_count,
+        sensed_at=row.sensed_at,
+        info=ProductInfo.from_dict(row.info),
+    )
+
+
+def _opened(ws: Workspace, path: Path, options: ReadOptions) -> "Product":
+    from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
+
+    return open_product(path, options=options, unpacked=ws.store.products_dir)
+
+
+def _quicklook(ws: Workspace, path: Path, options: ReadOptions, longest: int) -> tuple[bytes, str]:
+    side = next((s for s in QUICKLOOK_SIDES if s >= longest), QUICKLOOK_SIDES[-1])
+    key = f"quicklook-1/{path}/{fingerprint(path)}/{options}/{side}"
+    if (cached := ws.cache.get(key)) is None:
+        with _opened(ws, path, options) as product:
+            cached = encode(product.quicklook(side), kind="JPEG", quality=85)
+        ws.cache.put(key, cached)
+    return cached, etag_of(key)
+
+
+def etag_of(key: str) -> str:
+    """A key as an ETag: short, and silent about paths."""
+    return hashlib.blake2b(key.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def _spread(places: npt.NDArray[np.intp], most: int) -> list[int]:
+    """At most so many of the places, each part of the sequence evenly spread over all of them."""
+    if len(places) > most:
+        places = places[np.linspace(0, len(places) - 1, most).astype(int)]
+    golden = (np.arange(len(places)) * 0.6180339887498949) % 1
+    return [int(place) for place in places[np.argsort(np.argsort(golden))]] if len(places) else []
+
+
+def _black(
+    product: "Product", rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], sizes: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """Share of each window that is black in the quick-look."""
+    picture = product.quicklook(1024)
+    down, across = picture.shape[0] / product.info.height, picture.shape[1] / product.info.width
+    table = np.zeros((picture.shape[0] + 1, picture.shape[1] + 1))
+    table[1:, 1:] = (picture.max(axis=2) == 0).cumsum(axis=0).cumsum(axis=1)
+    top = np.clip((rows * down).astype(int), 0, picture.shape[0] - 1)
+    left = np.clip((cols * across).astype(int), 0, picture.shape[1] - 1)
+    bottom = np.clip(np.ceil((rows + sizes) * down).astype(int), top + 1, picture.shape[0])
+    right = np.clip(np.ceil((cols + sizes) * across).astype(int), left + 1, picture.shape[1])
+    black = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
+    shares: npt.NDArray[np.float32] = (black / ((bottom - top) * (right - left))).astype(np.float32)
+    return shares
