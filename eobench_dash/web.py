@@ -30,6 +30,7 @@ from eobench_dash.routes import (
     downloads,
     health,
     importing,
+    products,
     selections,
     sheets,
 )
@@ -45,7 +46,20 @@ PAGES: tuple[Page, ...] = (
     DATASETS,
     ADMIN,
 )
-ROUTES = (health, log_in_forms, bytes, api, clusters, columns, importing, downloads, selections, analytics, sheets)
+ROUTES = (
+    health,
+    log_in_forms,
+    bytes,
+    api,
+    clusters,
+    columns,
+    importing,
+    products,
+    downloads,
+    selections,
+    analytics,
+    sheets,
+)
 
 ASSETS = Path(__file__).parents[1] / "assets"
 TEMPLATES = Path(__file__).parent / "pages" / "shell" / "templates"

@@ -166,7 +166,12 @@ def _report_text(name: str, dataset_id: int, report: IngestReport) -> str:
     if (more := len(report.failed) - _LISTED) > 0:
         lines.append(f"  … and {more:,} more products that could not be used")
     rows = [
-        {"flag": FLAGS[flag].title, "mean": f"{v['mean']:.3f}", "p95": f"{v['p95']:.3f}", "above 0.1": f"{v['over']:,}"}
+        {
+            "flag": FLAGS[flag].title,
+            "mean": f"{v['mean']:.3f}",
+            "p95": f"{v['p95']:.3f}",
+            "notable": f"{v['over']:,} above {FLAGS[flag].notable:g}",
+        }
         for flag, v in report.flags.items()
     ]
     lines += ["  " + line for line in table(rows).splitlines()]

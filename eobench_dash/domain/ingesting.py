@@ -17,12 +17,14 @@ OUTSIDE = "outside"
 
 @dataclass(frozen=True)
 class FlagInfo:
-    """One quality flag of a patch, a number from 0 to 1; ``refusal`` says in a report why a patch was left out."""
+    """One quality flag of a patch, a number from 0 to 1. ``refusal`` says in a report why a patch was left out;
+    ``notable``: what is above it is worth a look, and is counted."""
 
     name: str
     title: str
     help: str
     refusal: str
+    notable: float = 0.1
 
 
 _FLAGS = (
@@ -39,12 +41,12 @@ _FLAGS = (
         "too much border noise",
     ),
     FlagInfo("cloud", "Cloud", "Share of pixels that the product's own mask calls cloud or its shadow.", "too cloudy"),
-    FlagInfo("blur", "Blur", "How little detail there is: 0 sharp, 1 flat (Crété-Roffet et al. 2007).", "too blurred"),
+    FlagInfo("blur", "Blur", "How little detail there is: 0 sharp, 1 flat.", "too blurred", 0.6),
     FlagInfo(
         "duplicate",
         "Duplicate",
         "How alike the patch is to the first one that it repeats: 1 equal pixels, 0 repeats none.",
-        "repeats another patch",
+        "repeats another patch", 0.0,
     ),
     FlagInfo(
         "overlap",
@@ -139,7 +141,7 @@ class ProductTally:
 @dataclass(frozen=True)
 class IngestReport:
     """What an ingest did. ``flags``: flag → mean, p50, p95 and max over the patches kept, and ``over``: how many are
-    above a tenth. ``skipped``: products left out on purpose, with why."""
+    above what is notable. ``skipped``: products left out on purpose, with why."""
 
     products: tuple[ProductTally, ...]
     flags: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

@@ -8,6 +8,8 @@ A column: four uint32 (``EOMC``, version, n = number of patches, m), m bytes of 
 to a multiple of four, then by ordinal uint16 codes[n] (65535: none) or float32 values[n] (NaN: none), as its kind says.
 The neighbours' label mix: four uint32 (``EOMX``, version, n, k), then per patch three uint16 codes (65535: no more),
 the commonest first, then per patch their three uint8 counts of k and a zero byte.
+The windows of a product: six uint32 (``EOMW``, version, n, height and width of the product in pixels, 0), then int32
+ordinal[n], row[n], col[n], size[n] (pixels each way), parent[n] (ordinal of the next coarser patch; -1: none).
 """
 
 import json
@@ -25,6 +27,7 @@ from eobench_dash.errors import BadInput
 MAGIC = b"EOMP"
 COLUMN_MAGIC = b"EOMC"
 MIX_MAGIC = b"EOMX"
+WINDOWS_MAGIC = b"EOMW"
 VERSION = 1
 FLAG_ORDINALS = 1
 EVENT_HEADER = "X-EOBench-Event"
@@ -34,6 +37,7 @@ REVISION_HEADER = "X-EOBench-Labels-Revision"
 MIMETYPE = "application/octet-stream"
 
 _HEADER = struct.Struct("<4sIII")
+_WINDOWS_HEADER = struct.Struct("<4sIIIII")
 _F4, _U4, _U2 = np.dtype("<f4"), np.dtype("<u4"), np.dtype("<u2")
 
 
@@ -156,6 +160,17 @@ def pack_mix(codes: ArrayLike, counts: ArrayLike, *, k: int) -> bytes:
     padded = np.zeros((len(votes), 4), np.uint8)
     padded[:, :3] = votes
     return _HEADER.pack(MIX_MAGIC, VERSION, len(names), k) + names.astype(_U2).tobytes() + padded.tobytes()
+
+
+def pack_windows(
+    *, height: int, width: int, ordinal: ArrayLike, row: ArrayLike, col: ArrayLike, size: ArrayLike, parent: ArrayLike
+) -> bytes:
+    """Bytes of the n windows of a product of ``height`` x ``width`` pixels; every array of shape (n,)."""
+    arrays = [np.asarray(array, np.dtype("<i4")) for array in (ordinal, row, col, size, parent)]
+    if len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
+        raise BadInput(f"Windows are as many of everything; got the shapes {[array.shape for array in arrays]}.")
+    header = _WINDOWS_HEADER.pack(WINDOWS_MAGIC, VERSION, arrays[0].size, height, width, 0)
+    return header + b"".join(array.tobytes() for array in arrays)
 
 
 def changes_payload(

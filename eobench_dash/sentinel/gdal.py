@@ -1,6 +1,5 @@
 """GDAL with its doors shut: a few drivers, told by content; no side-car files, no virtual rasters, bounded sizes."""
 
-import struct
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from rasterio.windows import Window as RasterioWindow
 from eobench_dash.domain.products import MAX_SIDE, Window
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel.guard import regular_file
+from eobench_dash.sentinel.raster_length import ends, least_length
 
 DRIVERS = ("GTiff", "JP2OpenJPEG", "PNG", "JPEG")
 MAX_BANDS = 1024
@@ -40,6 +40,7 @@ _OPTIONS: dict[str, Any] = {
     "GDAL_CACHEMAX": CACHE_BYTES,
 }
 _FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
+_AGAIN = "copy or download it again"
 _opening = threading.Lock()
 
 
@@ -66,15 +67,17 @@ def open_raster(path: Path, *, drivers: Sequence[str] = DRIVERS) -> Any:
     driver = told_driver(path)
     if driver is None or driver not in drivers:
         raise UnreadableProduct(_refusal(path, drivers))
-    _check_length(path, driver, size)
+    least = _least(path, driver)
+    if least > size:
+        raise UnreadableProduct(f"{path.name} is cut short: it has {size:,} of at least {least:,} bytes; {_AGAIN}.")
     # an absolute pathlib.Path: rasterio takes neither a scheme nor an archive out of it, nor GDAL a driver's prefix
     with reading(path), _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         dataset = rasterio.open(path.resolve(), driver=driver)
     try:
         _check_size(path, dataset)
-        if driver == "GTiff":
-            _check_blocks(path, dataset, size)
+        if driver == "JP2OpenJPEG" and not ends(path, driver):  # the last tile fails now, not after an hour of others
+            read(dataset, window=Window(dataset.height - 1, dataset.width - 1, 1, 1))
     except UnreadableProduct:
         dataset.close()
         raise
@@ -135,44 +138,6 @@ def _check_size(path: Path, dataset: Any) -> None:
         )
 
 
-def _check_length(path: Path, driver: str, size: int) -> None:
-    """Refuse a file whose own directory names more bytes than it has (the usual broken-off copy)."""
-    with path.open("rb") as file:
-        head = file.read(16)
-        if driver == "GTiff" and len(head) >= 8:
-            order = "<" if head[:2] == b"II" else ">"
-            big = head[2:4] in (b"+\0", b"\0+")
-            if big and len(head) < 16:
-                raise UnreadableProduct(_cut(path, size, 16))
-            (directory,) = struct.unpack(order + ("Q" if big else "I"), head[8:16] if big else head[4:8])
-            if directory >= size:
-                raise UnreadableProduct(_cut(path, size, directory))
-        elif driver == "JP2OpenJPEG" and head[4:8] == b"jP  ":
-            at = 0
-            while at < size:  # each box is at least 8 bytes long
-                file.seek(at)
-                box = file.read(16)
-                length = int.from_bytes(box[:4], "big")
-                if length == 1:
-                    length = int.from_bytes(box[8:16], "big")
-                if length == 0:  # the rest of the file
-                    return
-                if length < 8 or at + length > size:
-                    raise UnreadableProduct(_cut(path, size, at + max(length, 8)))
-                at += length
-
-
-def _check_blocks(path: Path, dataset: Any, size: int) -> None:
-    height, width = dataset.block_shapes[-1]
-    column, row = (dataset.width - 1) // width, (dataset.height - 1) // height
-    with reading(path):
-        place, length = (
-            dataset.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", dataset.count) for what in ("OFFSET", "SIZE")
-        )
-    if place and length and int(place) + int(length) > size:
-        raise UnreadableProduct(_cut(path, size, int(place) + int(length)))
-
-
 def _refusal(path: Path, drivers: Sequence[str]) -> str:
     with path.open("rb") as file:
         head = file.read(4096)
@@ -186,25 +151,19 @@ def _refusal(path: Path, drivers: Sequence[str]) -> str:
     return f"{path.name} is not a raster of a kind that is read here ({kinds})."
 
 
-def _cut(path: Path, size: int, least: int) -> str:
-    return f"{path.name} is cut short: it has {size:,} of at least {least:,} bytes; copy or download it again."
+def _least(path: Path, driver: str) -> int:
+    try:
+        return least_length(path, driver)
+    except OSError:
+        raise UnreadableProduct(f"{path.name} cannot be read; check the disk and its rights.") from None
 
 
 def _fault(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            head = file.read(4)
-            file.seek(-min(64, path.stat().st_size), 2)
-            tail = file.read()
-    except OSError:
+        driver = told_driver(path)
+        whole = driver is None or ends(path, driver)
+    except (OSError, UnreadableProduct):
         return f"{path.name} has vanished or cannot be read any more; bring it back and try again."
-    ends = {
-        b"\x89PNG": b"IEND",
-        b"\xff\xd8\xff": b"\xff\xd9",
-        b"\0\0\0\x0c": b"\xff\xd9",
-        b"\xff\x4f\xff\x51": b"\xff\xd9",
-    }
-    end = next((mark for magic, mark in ends.items() if head.startswith(magic)), b"")
-    if end not in tail:
-        return f"{path.name} is cut short: the end of the picture is missing; copy or download it again."
-    return f"{path.name} is damaged: its pixels cannot be decoded; copy or download it again."
+    if not whole:
+        return f"{path.name} is cut short: the end of the picture is missing; {_AGAIN}."
+    return f"{path.name} is damaged: its pixels cannot be decoded; {_AGAIN}."

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from affine import Affine
 from rasterio.errors import CRSError
 
 from eobench_dash.domain.products import MAX_SIDE, Corners
@@ -57,7 +56,8 @@ def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
         )
     grid: Transform | None = None
     if transform is not None:
-        grid = tuple(float(v) for v in (transform * Affine.scale(float(step[1]), float(step[0])))[:6])
+        t, right, low = transform, float(step[1]), float(step[0])
+        grid = (t.a * right, t.b * low, t.c, t.d * right, t.e * low, t.f)
     found = corners(crs, grid, height, width)
     if crs and math.isnan(lonlat(crs, grid, height / 2, width / 2)[0, 0]):
         raise UnreadableProduct(
@@ -87,13 +87,18 @@ def check_one_grid(datasets: Mapping[Path, Any]) -> None:
         a, b = base.transform, dataset.transform
         placed = not (a.is_identity and b.is_identity)
         slack = 0.5 * max(abs(a.a), abs(a.e)) if placed else 0.0
-        theirs = (b * (dataset.width, dataset.height)) if placed else (0, dataset.width * base.height)
-        ours = (a * (base.width, base.height)) if placed else (0, dataset.height * base.width)
+        theirs = _far_corner(b, dataset) if placed else (0, dataset.width * base.height)
+        ours = _far_corner(a, base) if placed else (0, dataset.height * base.width)
         apart = max(abs(x - y) for x, y in zip((b.c, b.f, *theirs), (a.c, a.f, *ours), strict=True))
         if not apart <= slack:
             raise UnreadableProduct(
                 f"{path.name} and {first.name} do not cover the same ground; they are not of one product."
             )
+
+
+def _far_corner(t: Any, dataset: Any) -> tuple[float, float]:
+    col, row = dataset.width, dataset.height
+    return t.a * col + t.b * row + t.c, t.d * col + t.e * row + t.f
 
 
 def _crs(dataset: Any) -> tuple[str | None, str]:

@@ -55,7 +55,7 @@ def estimate(
     from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
 
     deadline = clock() + FOR_S
-    found = find_products(ws, paths)
+    found = find_products(ws, paths, only=only)
     sizes: Counter[str] = Counter()
     pixels = looked = like = 0
     notes: dict[str, None] = {}

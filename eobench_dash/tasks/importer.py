@@ -226,7 +226,7 @@ class Importer:
                 features.source = f"vectors that came with {self.job.args['name']}"
                 if self.origin is not None:
                     features.source = self.origin.summary
-                    features.params = {**features.params, "origin": dict(self.origin.facts)}
+                    features.params = {**(features.params or {}), "origin": dict(self.origin.facts)}
                 session.add(features)
             if self.job.args.get("follow_up"):
                 self._follow_up(session, dataset, has_vectors=folder is not None)

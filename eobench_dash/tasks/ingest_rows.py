@@ -49,7 +49,7 @@ class IngestRows:
         self.kept: list[npt.NDArray[np.bool_]] = []
         self.first: list[int] = []
         self.tallies: list[ProductTally] = []
-        self.statistics = FlagStatistics(FLAGS)
+        self.statistics = FlagStatistics({name: flag.notable for name, flag in FLAGS.items()})
         self.scales: dict[int, int] = {}
         self._boxes: list[dict[int, npt.NDArray[np.float64]]] = []
         self.corners = lru_cache(maxsize=_OPEN)(self._corners)

@@ -15,7 +15,7 @@ from fast_worker import PACE
 from sqlalchemy import func, select
 
 from eobench_dash.db.models import Dataset, Job, Patch
-from eobench_dash.domain.jobs import JobKind, JobState
+from eobench_dash.domain.jobs import JobKind
 from eobench_dash.jobs import queue
 from eobench_dash.jobs.life import seconds_since_life
 from eobench_dash.jobs.supervisor import WorkerProcess, environment

@@ -81,7 +81,9 @@ def test_windows_of_a_map_fit_together(scene: Path) -> None:
             for row, col, size in ((0, 0, 33), (57, 41, 64), (h - 20, w - 50, 64), (h // 2, w // 2, 1)):
                 part = product.read(Window(row, col, size, size))
                 inside = part.values[:, : h - row, : w - col]
-                assert np.allclose(inside, read.values[:, row : row + size, col : col + size], equal_nan=True, rtol=1e-5)
+                assert np.allclose(
+                    inside, read.values[:, row : row + size, col : col + size], equal_nan=True, rtol=1e-5
+                )
                 assert part.nodata[h - row :].all() and part.nodata[:, w - col :].all()
                 assert np.isnan(part.values[0][part.nodata]).all() and not np.isnan(part.values[0][~part.nodata]).any()
 
@@ -126,7 +128,10 @@ def test_nodata_has_no_weight(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (ReadOptions(resolution=15), "multiples of its pixel spacing, 10 m, not at 15 m; choose a multiple, or the map"),
+        (
+            ReadOptions(resolution=15),
+            "multiples of its pixel spacing, 10 m, not at 15 m; choose a multiple, or the map",
+        ),
         (ReadOptions(resolution=2), "not at 2 m"),
         (ReadOptions(resolution=float("nan")), "not at nan m"),
         (ReadOptions(resolution=9000), "no whole pixel at 9000 m"),

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,12 +9,10 @@ from lakes import Lakes
 from sqlalchemy import func, select, update
 from structured import add_structured, blobs
 
-from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job, MetricRun, Patch, SavedSelection
-from eobench_dash.domain.jobs import JobKind
+from eobench_dash.db.models import Dataset, Embedding, FeatureSet, MetricRun, Patch, SavedSelection
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.wire import unpack_column
 from eobench_dash.errors import BadInput, Conflict, NotFound
-from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import (
     analytics,
     annotate,
@@ -90,14 +87,6 @@ def add_run(lakes: Lakes) -> None:
 
 
 # -- clusters ---------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def run(workspace) -> Callable[[int], Job]:
-    """Runs a queued job here and returns its row."""
-    from eobench_dash import tasks
-
-    return lambda job_id: run_inline(workspace, job_id, tasks=tasks)
-
-
 @pytest.fixture
 def rivers(workspace, crew) -> Lakes:
     """80 and 60 River, 20 Lake."""

@@ -7,10 +7,10 @@ import pytest
 
 from eobench_dash.db.models import Advice, ClusterSet, FeatureSet
 from eobench_dash.domain.annotations import EventSource
-from eobench_dash.domain.clusters import NO_CLUSTER, Cluster
+from eobench_dash.domain.clusters import NO_CLUSTER, Cluster, MergeAdvice, Part, SplitAdvice, advice_to_plain
 from eobench_dash.domain.people import ANONYMOUS
 from eobench_dash.errors import BadInput, Conflict, NotAllowed, NotFound
-from eobench_dash.services import advice, annotate, clusters, jobs
+from eobench_dash.services import advice, annotate, clusters, jobs, undo
 from eobench_dash.services.labels import merge_labels
 from eobench_dash.store.arrays import save_array
 
@@ -192,6 +192,41 @@ def test_requests_that_cannot_be_met(lakes, asked, sentence) -> None:
     add_set(lakes)
     with pytest.raises(BadInput, match=sentence):
         clusters.start_clusters(lakes.ws, lakes.who["eva"], dataset_id=lakes.id, **asked)
+
+
+def test_advice_that_was_followed_is_marked_until_it_is_taken_back(lakes) -> None:
+    """Rivers are patches 0 to 4: of its clusters, 0 and 1 are in the first, 2 and 3 in the second."""
+    made = add_set(lakes, label="River")
+    parts = tuple(Part(c, f"Part · {c + 1}", 2, ()) for c in range(2))
+    split = SplitAdvice("River", 0, 5, True, 2, 1.0, 0.4, 1.0, 0.9, "why", parts, made)
+    pair = MergeAdvice("Lake", "Sea", 1, 2, True, 0.5, 0.4, 0.6, 80, "why")
+    plain = advice_to_plain((split,), (pair,), thresholds={}, notes=())
+    with lakes.ws.db.write() as session:
+        session.add(Advice(dataset_id=lakes.id, feature_set_id=1, last_event_id=0, result=plain))
+    ben, where = lakes.who["ben"], {"dataset_id": lakes.id}
+
+    def now() -> tuple[list[int | None], bool, bool]:
+        told = advice.latest_advice(lakes.ws, ben, **where)
+        return [part.left for part in told.splits[0].parts], told.splits[0].done, told.merges[0].done
+
+    assert now() == ([2, 2], False, False)
+    clusters.rename_cluster(lakes.ws, ben, **where, cluster_set_id=made, cluster=1, name="Narrow")
+    annotate.relabel(lakes.ws, ben, **where, ordinals=[2], label="Sea")
+    assert now() == ([2, 1], False, False)
+    moved = clusters.split_off(lakes.ws, ben, **where, cluster_set_id=made, cluster=1, label_name="Creek")
+    merged = merge_labels(lakes.ws, ben, **where, source=2, target=1)
+    assert now() == ([2, 0], True, True)
+    told = advice.latest_advice(lakes.ws, ben, **where)
+    assert [part.name for part in told.splits[0].parts] == ["Part · 1", "Narrow"]
+    for batch in (merged, moved):
+        undo.undo(lakes.ws, ben, **where, batch_id=batch.batch_id)
+    assert now() == ([2, 1], False, False)
+
+    lakes.ws.store.artefact_path(lakes.id, "clusters-k1", ".npy").unlink()
+    assert advice.latest_advice(lakes.ws, ben, **where).splits[0].cluster_set_id is None
+    clusters.delete_cluster_set(lakes.ws, lakes.who["ada"], **where, cluster_set_id=made)
+    told = advice.latest_advice(lakes.ws, ben, **where)
+    assert told.splits[0].cluster_set_id is None and told.splits[0].parts[0].left is None and not told.splits[0].done
 
 
 def test_advice_is_stale_once_labels_change(lakes) -> None:

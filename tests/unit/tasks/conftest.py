@@ -1,17 +1,12 @@
-"""Tiny datasets made here, and a way to run their jobs on the spot."""
+"""Tiny datasets made here."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eobench_dash import tasks
-from eobench_dash.db.models import Job
 from eobench_dash.domain.people import Principal
-from eobench_dash.jobs.inline import run_inline
-from eobench_dash.services.workspace import Workspace
 
 
 def picture(folder: Path, name: str, color: tuple[int, int, int], seed: int, size: int = 32) -> None:
@@ -33,13 +28,6 @@ def imagefolder(tmp_path: Path) -> Path:
         for i in range(20):
             picture(folder, f"{name}/{name}_{i}.png", color, seed=number * 100 + i)
     return folder
-
-
-@pytest.fixture
-def run(workspace: Workspace) -> Callable[[int], Job]:
-    """Runs a queued job here and returns its row."""
-
-    return lambda job_id: run_inline(workspace, job_id, tasks=tasks)
 
 
 @pytest.fixture
