@@ -132,6 +132,11 @@
     return [mode, mode]; // of both maps
   };
   const theme = () => document.documentElement.dataset.theme || "light";
+  const begin = (of, rows, pick) => {
+    table(rows, of);
+    picked(pick);
+    return theme();
+  };
   const picked = (pick) => { if (pick) window.eob.explore.showing(pick.ordinal); };
   let tabled = null; // the dataset whose labels these are
   const table = (rows, of) => {
@@ -153,5 +158,5 @@
     switchMode: () => document.querySelector("#explore-mode input:not(:checked)")?.click(),
   };
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.eobExplore = { setMode, theme, picked, table };
+  window.dash_clientside.eobExplore = { setMode, begin, picked, table };
 })();

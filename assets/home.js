@@ -57,7 +57,7 @@
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("[data-eob-upload]")) return;
-    const field = Object.assign(document.createElement("input"), { type: "file", accept: ".zip,.json,.jsonl,.ndjson" });
+    const field = Object.assign(document.createElement("input"), { type: "file", accept: ".zip,.json,.jsonl,.ndjson,.csv,.tsv,.npy,.npz,.parquet,.geoparquet,.pq" });
     field.addEventListener("change", () => { if (field.files[0]) send(field.files[0]); });
     field.click();
   });

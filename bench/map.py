@@ -2,11 +2,13 @@
 
 Run ``python -m bench.map``: 1000 x 800 pixels, 30,813 to 1,000,000 made-up points (seed 0), in ten Gaussian clumps or
 uniform. Every tool gets the same arrays, a fresh browser, and the same hands (``map_pages/harness.js``): a drag, a
-wheel, recolouring, hovering, a lasso of about a tenth with a real mouse. Frames are those presented
-(requestAnimationFrame to requestAnimationFrame while the hand moves); a peer's GL work is waited for by reading one
-pixel.
+wheel, recolouring, hovering, a lasso with a real mouse. Frames are those presented (requestAnimationFrame to
+requestAnimationFrame while the hand moves); a peer's GL work is waited for by reading one pixel.
+``lasso``: around the same tenth of the points in every tool, an ellipse in the points' own coordinates that each tool's
+view turns into its own pixels; the number that the tool selected stands below it.
 ``first paint``: from the arrays in memory to the picture (ours reads and indexes its bytes in that time).
-``memory``: proportional set size of the browser's renderer and GPU processes, less those of an empty page.
+``browser memory``: proportional set size of the browser's renderer and GPU processes, less those of an empty page.
+``server memory``: resident set of the web process that served such a map three times (``bench.map_server``).
 
 The peers are for measuring only: plotly.js comes with Python's plotly, regl-scatterplot is fetched by npm into a folder
 outside the checkout (``--peers``), and a missing peer is left out and said.
@@ -26,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly
 import plotly.graph_objects as go
 from flask import Flask, Response, abort, send_from_directory
@@ -34,6 +35,7 @@ from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bench._common import ROOT, machine_line, markdown_table
+from bench.map_server import Points, memory_mb
 from eobench_dash.domain import wire
 from eobench_dash.domain.labels import PALETTE
 
@@ -49,7 +51,7 @@ MAP = ROOT / "eobench_dash" / "components" / "embedding_map"
 PLOTLY = Path(plotly.__file__).parent / "package_data"
 LIMIT_MS = 600_000
 LASSO_MS = 30_000
-Points = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.uint16]]
+SHARE, CORNERS = 0.1, 40
 
 
 def points(n: int, kind: str) -> Points:
@@ -129,7 +131,7 @@ def _page(tool: str) -> str:
     )
 
 
-def memory_mb(browser: Browser) -> float:
+def browser_mb(browser: Browser) -> float:
     """Proportional set size of the renderers and the GPU process, MB."""
     session = browser.new_browser_cdp_session()
     found = session.send("SystemInfo.getProcessInfo")["processInfo"]
@@ -142,35 +144,46 @@ def memory_mb(browser: Browser) -> float:
     return total / 1024
 
 
-def measure(browser: Browser, url: str, tool: str) -> dict[str, Any]:
+def measure(browser: Browser, url: str, tool: str, data: Points) -> dict[str, Any]:
     """The numbers of one tool."""
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     page.set_default_timeout(LIMIT_MS)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("about:blank")
-    empty = memory_mb(browser)
+    empty = browser_mb(browser)
     page.goto(f"{url}/page/{tool}")
     page.wait_for_function("window.ready", timeout=LIMIT_MS)
     row: dict[str, Any] = page.evaluate("window.measure()")
-    row["memory"] = memory_mb(browser) - empty
-    row["lasso"] = lasso(page)
+    row["memory"] = browser_mb(browser) - empty
+    row["lasso"] = lasso(page, tenth(data))
     page.close()
     if complaints:
         row["complaints"] = complaints[:3]
     return row
 
 
-def lasso(page: Page) -> dict[str, float]:
-    """A loop around about a tenth of the points with the mouse: from its release to the selection."""
-    page.evaluate("window.armLasso()")
-    page.mouse.move(660, 250)
+def tenth(data: Points) -> list[tuple[float, float]]:
+    """Corners of an ellipse about the middle of the third label (of everything, where labels are mixed) that holds a
+    tenth of the points: clear of the edges in both kinds of points.
+    """
+    x, y, codes = data
+    third = codes == 2
+    cx, cy, sx, sy = float(x[third].mean()), float(y[third].mean()), float(np.ptp(x)), float(np.ptp(y))
+    radius = float(np.quantile(np.hypot((x - cx) / sx, (y - cy) / sy), SHARE))
+    angles = 2 * math.pi * np.arange(CORNERS + 1) / CORNERS
+    return [(cx + radius * sx * math.cos(a), cy + radius * sy * math.sin(a)) for a in angles]
+
+
+def lasso(page: Page, corners: list[tuple[float, float]]) -> dict[str, float]:
+    """A loop with the mouse: from its release to the selection."""
+    way = page.evaluate("(corners) => window.armLasso(corners)", corners)
+    page.mouse.move(*way[0])
     page.wait_for_timeout(200)
     page.keyboard.down("Shift")
     page.mouse.down()
-    for i in range(1, 41):
-        angle = 2 * math.pi * i / 40
-        page.mouse.move(500 + 160 * math.cos(angle), 250 + 160 * math.sin(angle))
+    for x, y in way[1:]:
+        page.mouse.move(x, y)
         page.wait_for_timeout(12)  # a hand's pace: some tools pass over what comes sooner
     page.mouse.up()
     page.keyboard.up("Shift")
@@ -205,6 +218,8 @@ ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lasso, ms", ("lasso", "ms")),
     ("… patches selected", ("lasso", "count")),
     ("browser memory, MB", ("memory",)),
+    ("server memory, MB", ("server", "served")),
+    ("… before the map was asked for", ("server", "started")),
     ("bytes sent, MB", ("bytes",)),
 )
 
@@ -243,8 +258,9 @@ def main() -> None:
             with served(data, options.peers) as url, sync_playwright() as p:
                 for tool in tools:
                     browser = p.chromium.launch(executable_path=options.chromium, args=ARGS)
-                    results[tool] = {"bytes": bytes_sent(tool, data) / 1e6, **measure(browser, url, tool)}
+                    results[tool] = {"bytes": bytes_sent(tool, data) / 1e6, **measure(browser, url, tool, data)}
                     browser.close()
+                    results[tool]["server"] = memory_mb(tool, data)
             print(f"\n{n:,} points, {kind}:\n\n{table(results)}", flush=True)
             if options.json:
                 print(json.dumps({"kind": kind, "n": n, **results}), flush=True)

@@ -8,6 +8,7 @@ from dash import Dash
 from flask import Flask, Response, request
 
 from eobench_dash import auth, logs
+from eobench_dash.components.embedding_map.program import program as map_program
 from eobench_dash.errors import SettingsError
 from eobench_dash.jobs.supervisor import WorkerProcess
 from eobench_dash.pages import Page
@@ -15,6 +16,7 @@ from eobench_dash.pages.admin.page import PAGE as ADMIN
 from eobench_dash.pages.datasets.page import PAGE as DATASETS
 from eobench_dash.pages.explore.page import PAGE as EXPLORE
 from eobench_dash.pages.home.page import PAGE as HOME
+from eobench_dash.pages.ingest.page import PAGE as INGEST
 from eobench_dash.pages.publish.page import PAGE as PUBLISH
 from eobench_dash.pages.shell import callbacks as shell_callbacks
 from eobench_dash.pages.shell.failures import install_error_pages, tell
@@ -30,7 +32,9 @@ from eobench_dash.routes import (
     downloads,
     health,
     importing,
+    ingesting,
     products,
+    program,
     selections,
     sheets,
 )
@@ -40,6 +44,7 @@ from eobench_dash.settings import Settings
 
 PAGES: tuple[Page, ...] = (
     HOME,
+    INGEST,
     EXPLORE,
     VERIFY,
     PUBLISH,
@@ -54,11 +59,13 @@ ROUTES = (
     clusters,
     columns,
     importing,
+    ingesting,
     products,
     downloads,
     selections,
     analytics,
     sheets,
+    program,
 )
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -154,6 +161,7 @@ def index_string() -> str:
 <title>{{%title%}}</title>
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<meta name="eob-program" content="/program/{map_program()[0]}">
 <script src="/assets/head-theme.js?m={stamp}"></script>
 {{%metas%}}
 {{%css%}}

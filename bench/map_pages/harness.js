@@ -1,5 +1,6 @@
 // What is measured, the same for every tool. A tool's module exports
-// create(root, data) -> {target, settled(), recolourOne(i, code), recolourAll(shift), pick(x, y), lassoMode(), panMode(), selected(then)}.
+// create(root, data) -> {target, settled(), recolourOne(i, code), recolourAll(shift), pick(x, y), lassoMode(), panMode(), selected(then),
+// screenOf(i)}; lassoMode shows everything, screenOf gives the pixels of a point then.
 
 const rest = (ms) => new Promise((ok) => setTimeout(ok, ms));
 export const frame = () => new Promise(requestAnimationFrame);
@@ -71,6 +72,7 @@ export async function start(create) {
   await frame();
   window.painted = performance.now() - t0;
   window.tool = tool;
+  window.data = data;
   window.measure = () => measure(tool, n);
   window.ready = true;
 }
@@ -113,12 +115,30 @@ async function measure(tool, n) {
   return out;
 }
 
-/** Told by the page that drives the mouse: how long from the button's release to the selection being known. */
-window.armLasso = async () => {
+/** Where a place of the data is on the screen, worked out from two points of which the tool says where they are. */
+function toScreen(tool, { n, x, y }) {
+  const ends = (values) => {
+    let low = 0, high = 0;
+    for (let i = 1; i < n; i++) { if (values[i] < values[low]) low = i; if (values[i] > values[high]) high = i; }
+    return [low, high];
+  };
+  const line = (values, axis) => {
+    const [low, high] = ends(values), from = tool.screenOf(low)[axis], to = tool.screenOf(high)[axis];
+    return (v) => from + ((v - values[low]) / (values[high] - values[low])) * (to - from);
+  };
+  const [across, down] = [line(x, 0), line(y, 1)];
+  return ([px, py]) => [across(px), down(py)];
+}
+
+/** Told by the page that drives the mouse, which gets its way in pixels: measures from the button's release to the
+ * selection being known. */
+window.armLasso = async (corners) => {
   await window.tool.lassoMode();
+  await window.tool.settled();
   window.lasso = null;
   let up = null;
   const heard = (event) => { if (event.isTrusted) up = performance.now(); };
   window.addEventListener("pointerup", heard, { capture: true, once: true });
   window.tool.selected((count) => { if (up !== null && window.lasso === null) window.lasso = { ms: performance.now() - up, count }; });
+  return corners.map(toScreen(window.tool, window.data));
 };

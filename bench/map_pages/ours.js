@@ -22,7 +22,8 @@ start(async (root, { n, codes, colors }) => {
     // Another palette for every point, as when people choose another column to colour by.
     recolourAll: (shift) => view.update({ ...props, labels: props.labels.map((l, i) => ({ ...l, color: colors[(i + shift) % colors.length] })) }),
     pick: (x, y) => map.pick(x, y),
-    lassoMode: () => { map.clearSelection(); },
+    lassoMode: () => { map.clearSelection(); map.fit(); },
+    screenOf: (i) => { const at = map.screenOf(i); return [at.x, at.y]; },
     panMode: () => {},
     selected: (then) => root.addEventListener("eob:select", (event) => then(event.detail.count), { once: true }),
     all, codes,

@@ -25,7 +25,11 @@ start(async (root, { x, y, codes, colors }) => {
       const box = target.getBoundingClientRect();
       Plotly.Fx.hover(root, { clientX: box.left + px, clientY: box.top + py, target, xpx: px, ypx: py }, "xy");
     },
-    lassoMode: () => Plotly.relayout(root, { dragmode: "lasso" }),
+    lassoMode: () => Plotly.relayout(root, { dragmode: "lasso", "xaxis.autorange": true, "yaxis.autorange": true }),
+    screenOf: (i) => {
+      const { xaxis, yaxis } = root._fullLayout;
+      return [xaxis._offset + xaxis.l2p(x[i]), yaxis._offset + yaxis.l2p(y[i])];
+    },
     panMode: () => Plotly.relayout(root, { dragmode: "pan" }),
     selected: (then) => root.once("plotly_selected", (event) => then(event?.points?.length ?? 0)),
   };

@@ -28,6 +28,7 @@ start(async (root, { x, y, codes, colors }) => {
       canvas.dispatchEvent(new MouseEvent("mousemove", init));
     },
     lassoMode: () => plot.reset(), // then shift and drag, as in ours
+    screenOf: (i) => plot.getScreenPosition(i),
     panMode: () => {},
     selected: (then) => plot.subscribe("lassoEnd", () => then(plot.get("selectedPoints").length)),
   };

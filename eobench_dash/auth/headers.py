@@ -35,12 +35,15 @@ def content_policy(script_hashes: Iterable[str] = ()) -> str:
 
 
 def add_headers(response: Response, *, policy: str, https: bool) -> Response:
-    """Add what is missing. Pages and data of a person are kept by no cache unless their route says otherwise."""
+    """Add what is missing. Pages and data of a person are kept by no cache unless their route says otherwise.
+
+    What carries an ETag (the files of Dash: Plotly is megabytes) may be kept, and is asked for again.
+    """
     for name, value in _FIXED.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", policy)
     if https:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+        response.headers["Cache-Control"] = "private, no-cache" if response.get_etag()[0] else "no-store"
     return response

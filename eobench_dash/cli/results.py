@@ -9,7 +9,7 @@ from eobench_dash.cli.common import answer, json_option, operator, run_job, tabl
 from eobench_dash.domain.embeddings import EmbeddingParam
 from eobench_dash.errors import BadInput, EOBenchError
 from eobench_dash.ml.embedding import METHODS
-from eobench_dash.ml.features import KINDS
+from eobench_dash.ml.features import KINDS, find
 from eobench_dash.services import annotate, datasets, embeddings, exporting, features, neighbours, reports, verification
 
 Writable = click.Path(dir_okay=False, path_type=Path)
@@ -18,10 +18,17 @@ FORMATS = click.Choice(list(exporting.EXPORTS))
 
 @click.command("features")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="all", show_default=True)
+@click.option(
+    "--kind",
+    metavar="KIND[+KIND]…",
+    default="all",
+    show_default=True,
+    help=f"One of {', '.join(KINDS)}; or several as one.",
+)
 @json_option
 def features_(name: str, kind: str, as_json: bool) -> None:
-    """Compute a descriptor for every patch."""
+    """Compute a descriptor for every patch. Stopped by Ctrl-C, it goes on from the finished blocks when asked again."""
+    kind = find(kind).name
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)

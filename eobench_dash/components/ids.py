@@ -19,6 +19,16 @@ def job_cancel(job_id: int, *, at: str) -> dict[str, str | int]:
     return {"type": "shell-job-cancel", "job": job_id, "at": at}
 
 
+def job_pause(job_id: int, *, at: str) -> dict[str, str | int]:
+    """The pause button of a job, in the place ``at``."""
+    return {"type": "shell-job-pause", "job": job_id, "at": at}
+
+
+def job_resume(job_id: int, *, at: str) -> dict[str, str | int]:
+    """The resume button of a paused job, in the place ``at``."""
+    return {"type": "shell-job-resume", "job": job_id, "at": at}
+
+
 def job_retry(job_id: int, *, at: str) -> dict[str, str | int]:
     """The retry button of a job, in the place ``at``."""
     return {"type": "shell-job-retry", "job": job_id, "at": at}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eobench_dash.domain.ingesting import FLAGS
 from eobench_dash.domain.labels import NO_LABEL, PALETTE
 
 NO_CATEGORY = NO_LABEL
@@ -65,7 +66,7 @@ class NumberColumn:
     unit: str = ""
 
 
-_LABELS, _MODEL, _SOURCE = "Labels", "Suspicion", "Source"
+_LABELS, _MODEL, _SOURCE, _QUALITY = "Labels", "Suspicion", "Source", "Quality of pixels"
 _FIXED = (
     ColumnInfo("imported", "Label at import", ColumnKind.CATEGORY, _LABELS, "The label a patch came in with."),
     ColumnInfo(
@@ -125,10 +126,15 @@ _FIXED = (
     ColumnInfo("product", "Product", ColumnKind.CATEGORY, _SOURCE, "The Sentinel product that a patch was cut from."),
     ColumnInfo("longitude", "Longitude", ColumnKind.NUMBER, _SOURCE, "Degrees east of Greenwich (WGS 84)."),
     ColumnInfo("latitude", "Latitude", ColumnKind.NUMBER, _SOURCE, "Degrees north of the equator (WGS 84)."),
+    ColumnInfo("time", "Time", ColumnKind.NUMBER, _SOURCE, "When the product was sensed, as a year with its part."),
+    ColumnInfo("scale", "Scale", ColumnKind.CATEGORY, _SOURCE, "How many pixels a patch has each way in its product."),
+    *(ColumnInfo(flag.name, flag.title, ColumnKind.NUMBER, _QUALITY, flag.help) for flag in FLAGS.values()),
 )
 COLUMNS: dict[str, ColumnInfo] = {info.name: info for info in _FIXED}
 """The columns with a fixed name, in the order in which menus show them; cluster columns are added by their id."""
 CLUSTER_PREFIX = "cluster-"
+AS_IMPORTED = frozenset({"product", "longitude", "latitude", "time", "scale", *FLAGS})
+"""Columns that stay as they came in, whatever people change."""
 
 CHANGES = ("As imported", "Relabelled", "Newly labelled", "Label taken away")
 CHANGE_COLORS = (GREY, "#d55e00", "#0072b2", "#cc79a7")

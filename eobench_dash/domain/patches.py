@@ -7,10 +7,31 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class WindowInfo:
+    """Where a patch lies in its product (pixels of the reading grid), what is known of that, and its quality flags.
+
+    ``corners``: (lon, lat) of its footprint in degrees, None without a place; ``metres``: its sides on the ground.
+    """
+
+    product_id: int
+    row: int
+    col: int
+    size: int
+    parent: int | None
+    crs: str | None
+    metres: tuple[float, float] | None
+    sensed_at: datetime | None
+    corners: tuple[tuple[float, float], ...] | None
+    flags: Mapping[str, float]
+    duplicate_of: int | None = None
+
+
+@dataclass(frozen=True)
 class PatchInfo:
     """One patch. ``label`` None: unlabelled. ``imported_label``: what it was called when it came in.
 
-    ``product``: the Sentinel product that its path names, if it does.
+    ``product``: the product that it was cut from or that its path names, if there is one; ``window``: of patches that
+    are windows of a product.
     """
 
     dataset_id: int
@@ -27,6 +48,7 @@ class PatchInfo:
     excluded: bool
     last_event: int | None
     product: str | None = None
+    window: WindowInfo | None = None
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,9 @@ class VectorReader(DatasetReader):
                 named = number if block.numbers is None else block.numbers[place]
                 yield self._row(f"{self.unit_of_rows} {named}", block, place)
                 number += 1
+        origin = self.origin()
+        if origin is not None:
+            self.note(f"Vectors: {origin.summary}.")
         if self._dropped_places:
             self.note(f"{self._dropped_places:,} rows had coordinates of no place on Earth; imported without them.")
 
@@ -150,9 +153,8 @@ def rows_at_once(dim: int) -> int:
 def described(name: str, facts: Mapping[str, str], source: str) -> VectorOrigin:
     """An origin in one sentence: what the user said first, then the file's own facts."""
     kept = {key: text for key, text in ({"source": source} | dict(facts)).items() if text}
-    told = "; ".join(f"{key} {text}" for key, text in kept.items() if key not in {"source", "layout"})
-    parts = [source, kept.get("layout", ""), told]
-    return VectorOrigin(f"{'. '.join(part for part in parts if part) or 'Vectors'} (from {name})", kept)
+    words = [text if key in {"source", "layout"} else f"{key} {text}" for key, text in kept.items()]
+    return VectorOrigin(", ".join([*words, f"from {name}"]), kept)
 
 
 def _name(value: Any) -> Any:

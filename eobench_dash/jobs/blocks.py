@@ -94,22 +94,24 @@ def run_blocks(
             if not under_way:
                 break
             done, _ = wait(under_way, timeout=LOOK_S, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in sorted(done, key=_failed):  # what is well is stored before anything is raised
                 try:
                     store.write(under_way.pop(future), _result(pool, future))
                 except PatchUnreadable as error:
                     unreadable.append(error)
-                tell()
             if time.monotonic() - looked >= LOOK_S:
                 looked = time.monotonic()
                 pool.check()
-            if not done:
-                tell()
+            tell()
     finally:
         for future in under_way:
             future.cancel()
     if unreadable:
         raise _summed(unreadable)
+
+
+def _failed(future: "Future[Any]") -> bool:
+    return future.cancelled() or future.exception() is not None
 
 
 def _result(pool: Pool, future: "Future[Any]") -> Arrays:

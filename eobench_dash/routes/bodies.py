@@ -3,7 +3,7 @@
 Bodies are JSON objects (``Content-Type: application/json``) of at most 1 MiB.
 """
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, FailFast, Field, RootModel, ValidationError
@@ -49,6 +49,19 @@ class Mark(_Strict):
     excluded: bool | None = None
     why: Text = ""
     seen: Event | None = None
+
+
+class GridWanted(_Strict):
+    """The grid of one product; ``form``: what the ingest page has filled in (domain.ingest_form)."""
+
+    path: Text
+    form: dict[str, Any]
+
+
+class AreaDrawn(GridWanted):
+    """``box``: row, column, height and width in pixels of the reading grid."""
+
+    box: tuple[float, float, float, float] = Field(strict=False)
 
 
 class Undo(_Strict):

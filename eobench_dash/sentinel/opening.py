@@ -1,8 +1,9 @@
 """From a path to an open product: what it is, and the reader that serves."""
 
 import os
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eobench_dash.domain.datasets import Modality
@@ -19,6 +20,7 @@ LEVELS = 2
 """Folders below the one that is looked through."""
 MAX_ENTRIES = 200_000
 MAX_PRODUCTS = 50_000
+_PACKED = {"L1C": ProductKind.S2_L1C, "L2A": ProductKind.S2_L2A}
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,18 @@ def _is_grd(folder: Path) -> bool:
 
 
 def _below(folder: Path, root: Path, levels: int, budget: list[int]) -> list[Candidate]:
-    found = [_raster(files, folder) for files in _rasters(folder, root, budget)]
-    if len(found) == 1 and folder != root:
-        found = [Candidate(folder, found[0].kind, found[0].modality, found[0].platform)]
+    sets = _rasters(folder, root, budget)
+    found = [_raster(files, folder) for files in sets]
+    if folder != root and len(sets) == 1 and len(sets[0].members) > 1:  # BigEarthNet: the folder is the product
+        found = [replace(found[0], path=folder)]
     for entry in _entries(folder, root, budget):
         if entry.is_dir():
             if product := _as_product(entry):
                 found.append(product)
             elif levels:
                 found += _below(entry, root, levels - 1, budget)
-        elif entry.suffix.lower() == ".zip" and zips.looks_zipped(entry):
-            found.append(_candidate(entry, _packed_kind(entry)))
+        elif entry.suffix.lower() == ".zip" and zips.looks_zipped(entry) and (kind := _listed_kind(entry)):
+            found.append(_candidate(entry, kind))
     return sorted(found, key=lambda candidate: candidate.path)
 
 
@@ -139,6 +142,15 @@ def _entries(folder: Path, root: Path, budget: list[int]) -> Iterable[Path]:
 def _packed_kind(path: Path) -> ProductKind:
     members = zips.product_names(path)
     return next((kind for name, kind in s2.METADATA.items() if name in members), ProductKind.S1_GRD)
+
+
+def _listed_kind(path: Path) -> ProductKind | None:
+    """Of a zip among other files: one that is damaged is a product if it is called as one (opening it says why)."""
+    try:
+        return _packed_kind(path)
+    except UnreadableProduct:
+        named = re.match(r"S2[A-D]_MSI(L1C|L2A)_|S1[A-D]_.._GRD", path.name)
+        return _PACKED.get(named[1] or "", ProductKind.S1_GRD) if named else None
 
 
 def _candidate(path: Path, kind: ProductKind) -> Candidate:

@@ -17,6 +17,9 @@ from eobench_dash.sentinel.raster_layers import Floats, Raw
 from eobench_dash.sentinel.raster_product import decimated
 
 SAMPLE = 256
+"""Pixels along a side of what is looked at to tell what the numbers mean."""
+LATTICE = 4
+SMALL = 4_000_000
 Gap = npt.NDArray[np.bool_]
 
 
@@ -50,16 +53,20 @@ class BandFile:
 
     def samples(self) -> list[Floats]:
         """Some numbers of each band, as its own scale has them; NaN where they mean nothing."""
-        shape = min(self.dataset.height, SAMPLE), min(self.dataset.width, SAMPLE)
-        raw, gap = self._split(
-            gdal.read(self.dataset, window=self._whole(), bands=self._fetched(range(self.count)), out_shape=shape),
-            range(self.count),
-        )
+        height, width = self.dataset.height, self.dataset.width
+        fetched = self._fetched(range(self.count))
+        if self.dataset.overviews(1) or height * width <= SMALL:
+            shape = min(height, SAMPLE), min(width, SAMPLE)
+            found = gdal.read(self.dataset, window=Window(0, 0, height, width), bands=fetched, out_shape=shape)
+        else:  # every n-th pixel would decode the whole file: squares of it, on a lattice
+            side = min(SAMPLE // LATTICE, height, width)
+            rows, cols = (((np.arange(LATTICE) + 0.5) / LATTICE * (n - side)).astype(int) for n in (height, width))
+            squares = [Window(int(row), int(col), side, side) for row in rows for col in cols]
+            with gdal.options():
+                found = np.concatenate([gdal.read(self.dataset, window=w, bands=fetched) for w in squares], axis=1)
+        raw, gap = self._split(found, range(self.count))
         scale, offset = self.dataset.scales[0], self.dataset.offsets[0]
         return list(np.where(gap, np.float32(np.nan), raw.astype(np.float32) * scale + offset).astype(np.float32))
-
-    def _whole(self) -> Window:
-        return Window(0, 0, self.dataset.height, self.dataset.width)
 
     def _fetched(self, places: Sequence[int]) -> list[int]:
         data = [self.indexes[place] for place in places] if self.palette is None else [self.indexes[0]]

@@ -48,7 +48,8 @@ class GridProduct:
         self._zero_is_gap = zero_is_gap
 
     def read(self, window: Window) -> WindowPixels:
-        values = np.concatenate([layer.read(window) for layer in self._layers])
+        with gdal.options():
+            values = np.concatenate([layer.read(window) for layer in self._layers])
         if self._zero_is_gap:
             values[:, (values == 0).all(axis=0)] = np.nan
         missing = np.isnan(values)

@@ -153,7 +153,7 @@ class Grd:
         return self._geolocation.lonlat(down * self._factor - 0.5, across * self._factor - 0.5)
 
     def quicklook(self, longest: int) -> Rgb:
-        """The whole product in decibels, read at reduced resolution (border noise is not looked for)."""
+        """The whole product in decibels, read at reduced resolution."""
         height, width = self.info.height, self.info.width
         scale = max(1.0, max(height, width) / max(longest, 1))
         shape = (max(1, round(height / scale)), max(1, round(width / scale)))
@@ -242,12 +242,14 @@ class Grd:
         many = [max(1, min(4, full // few)) for full, few in zip(extent, shape, strict=True)]
         fine = (shape[0] * many[0], shape[1] * many[1])
         rows, cols = (_centres(n, full) for n, full in zip(fine, extent, strict=True))
+        cells = (shape[0], many[0], shape[1], many[1])
         power = np.empty((len(self._bands), *shape), dtype=np.float32)
-        valid = np.ones(shape, dtype=np.bool_)
+        valid, outside = np.ones(shape, dtype=np.bool_), np.zeros(fine, dtype=np.bool_)
+        for border in self._find_borders():
+            outside |= border.mask(rows, cols)
         for i, band in enumerate(self._bands):
             dn = gdal.read(band.dataset, window=Window(0, 0, *extent), bands=[1], out_shape=fine)[0]
-            cells = (shape[0], many[0], shape[1], many[1])
-            filled = (dn > 0).reshape(cells)
+            filled = ((dn > 0) & ~outside).reshape(cells)
             total = np.where(filled, band.calibration.power(dn, rows, cols).reshape(cells), 0).sum(axis=(1, 3))
             count = filled.sum(axis=(1, 3))
             power[i] = total / np.maximum(count, 1)

@@ -22,7 +22,8 @@ CLEAN_SINCE = (2, 90)
 """The processor from which on borders are zeros."""
 MOST = 0.2
 """Part of the image that may be border; where more looks like one, the noise table does not fit the product."""
-_EMPTY_NOISE = 1e-3
+_LEAST_NOISE, _USUAL_NOISE = 1e-4, 1e-3
+"""Sigma nought of noise: no Sentinel-1 is quieter than the one, so a table that says so is empty or of other units."""
 
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.intp]
@@ -30,7 +31,7 @@ Counts = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Border:
-    """First and last-but-one pixel of the image in every STEP-th line, first and last-but-one line in STEP pixels."""
+    """First pixel of the image and its end for each STEP lines, first line and end of the lines for each STEP pixels."""
 
     left: Counts
     right: Counts
@@ -61,7 +62,8 @@ def find_border(
         dn = np.pad(read_line(int(line)).astype(np.float32), (0, pad)).reshape(blocks, STEP)
         row = np.array([float(line)])
         noise = calibration.noise(row, centres)[0]
-        due = np.where(noise > 0, noise, _EMPTY_NOISE * np.square(calibration.gain.at(row, centres)[0]))
+        unit = np.square(calibration.gain.at(row, centres)[0])
+        due = np.where(noise > _LEAST_NOISE * unit, noise, _USUAL_NOISE * unit)
         filled[i] = dn.any(axis=1)
         image[i] = filled[i] & (np.square(dn).sum(axis=1) >= 0.5 * due * np.maximum(np.count_nonzero(dn, axis=1), 1))
     near, far = _edges(image, filled)
@@ -79,15 +81,14 @@ def find_border(
 
 def _edges(image: Bools, filled: Bools) -> tuple[Counts, Counts]:
     """(rows,) first block that is image and the one after its last; all of the row where nothing but zeros lies
-    outside, or where the row holds no image at all (the other sides tell)."""
+    outside. A row of numbers without any image has its first block at its end: all of it is border."""
     count = image.shape[1]
     first = _first(image)
     last = count - _first(image[:, ::-1])
     at = np.arange(count)
     before = (filled & (at < first[:, None])).any(axis=1)
     behind = (filled & (at >= last[:, None])).any(axis=1)
-    bare = first >= count
-    return _steady(np.where(before & ~bare, first, 0)), _steady(np.where(behind & ~bare, last, count))
+    return _steady(np.where(before, first, 0)), _steady(np.where(behind, last, count))
 
 
 def _first(image: Bools) -> Counts:

@@ -6,9 +6,9 @@ terrain height (height / tan incidence), and the ground-range scale changes from
 is interpolated cubically (as unit normals, so that neither the date line nor a pole is a special place), and both are
 put back: the height's bilinear between the tie points, the range's from the product's own conversion polynomials. This
 is done once, on a dense grid, bilinear in turn (which adds less than 0.1 m).
-Tie points are met exactly. With every second one left out both ways, the others of a mountainous product are met to 3 m
-where their height is given (plain bilinear: 165 m in the median, 1.1 km at worst). Between tie points the terrain is not
-known, which is the limit of every method without an elevation model: 100 m off the interpolated height is 130 m aside.
+Tie points are met exactly. With every second one left out both ways, the others of a mountainous product are met to
+3 m where their height is given (plain bilinear: 165 m in the median, 1.1 km at worst). Between tie points the terrain
+is not known, the limit of every method without an elevation model: 100 m off the interpolated height is 130 m aside.
 """
 
 import math

@@ -140,7 +140,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
     total = sum(m.file_size for m in members)
     if total > MAX_BYTES or total > MAX_RATIO * max(regular_file(path), 1 << 16):
         raise UnreadableProduct(
-            f"{path.name} would unpack to {total / 1e9:,.1f} GB, more than a product of its size can hold;"
+            f"{path.name} would unpack to {total / 1e6:,.0f} MB, more than a product of its size can hold;"
             " it is not unpacked."
         )
     return members
@@ -176,7 +176,7 @@ def _check_room(path: Path, part: Path, needed: int) -> None:
     free = shutil.disk_usage(part).free
     if needed > free:
         raise UnreadableProduct(
-            f"There is no room to unpack {path.name}: it takes {needed / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free;"
+            f"There is no room to unpack {path.name}: it takes {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free;"
             " make room and try again."
         )
 

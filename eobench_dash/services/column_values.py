@@ -10,11 +10,13 @@ from eobench_dash.db.models import ClusterSet
 from eobench_dash.db.queries import columns as queries
 from eobench_dash.domain import columns as domain
 from eobench_dash.domain.columns import NO_CATEGORY, VOTERS, CategoryColumn, ColumnInfo, NumberColumn
+from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.errors import NotFound
 from eobench_dash.ml import votes
 from eobench_dash.services.access import shown_name
 from eobench_dash.services.column_sources import Source
+from eobench_dash.services.window_columns import WINDOW_MAKERS, product_column
 from eobench_dash.store.arrays import load_array, load_arrays
 
 Column = CategoryColumn | NumberColumn
@@ -126,6 +128,8 @@ def _clusters(source: Source, row: ClusterSet) -> Column:
 
 
 def _product(source: Source) -> Column:
+    if source.dataset.source_kind == SourceKind.PRODUCTS:
+        return product_column(source)
     number_of: dict[str, int] = {}
     numbers = np.full(source.dataset.patch_count, -1, np.int32)
     for ordinal, path in source.session.execute(queries.paths(source.dataset)).yield_per(50_000):
@@ -160,4 +164,5 @@ _MAKERS: Mapping[str, Callable[[Source], Column]] = {
     "product": _product,
     "longitude": _longitude,
     "latitude": _latitude,
+    **WINDOW_MAKERS,
 }

@@ -24,6 +24,7 @@ from eobench_dash.ml import votes
 from eobench_dash.services.batches import newest_event
 from eobench_dash.services.column_sources import Source, open_source
 from eobench_dash.services.column_values import make_column
+from eobench_dash.services.window_columns import window_columns
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import array_names
 
@@ -108,13 +109,14 @@ def _there(source: Source) -> dict[str, bool]:
         "product": any(domain.product_of(path) for path, _, _ in rows),
         "longitude": located,
         "latitude": located,
+        **window_columns(source),
     }
 
 
 def _etag(source: Source, name: str) -> str:
     dataset = source.dataset
     made_of: list[Any] = [VERSION, name, dataset.id, dataset.created_at.timestamp(), dataset.patch_count]
-    if name not in ("product", "longitude", "latitude", "honesty") and domain.cluster_id(name) is None:
+    if name not in domain.AS_IMPORTED and name != "honesty" and domain.cluster_id(name) is None:
         made_of += [newest_event(source.session, dataset.id), dataset.labels_revision]
     if name == "annotator":
         made_of += [source.who.anonymous]

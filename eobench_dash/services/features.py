@@ -10,7 +10,7 @@ from eobench_dash.domain.patches import FeatureSetInfo
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput
 from eobench_dash.jobs.queue import enqueue_once
-from eobench_dash.ml.features import KINDS
+from eobench_dash.ml.features import KINDS, FeatureKind, find
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
 
@@ -28,18 +28,20 @@ def start_features(ws: Workspace, who: Principal, *, dataset_id: int, kind: str)
     with ws.db.write() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         check_kind(dataset, kind)
-        return queue_features(session, dataset, kind=kind, owner=owner, follow_up=False)
+        return queue_features(session, dataset, kind=find(kind).name, owner=owner, follow_up=False)
 
 
 def check_kind(dataset: Dataset, kind: str) -> None:
-    """BadInput unless the descriptor is known and fits the dataset's pixels."""
-    if kind not in KINDS:
-        raise BadInput(f"The descriptor {kind!r} is not known; use one of {', '.join(KINDS)}.")
+    """BadInput unless the descriptor (or several joined by "+") is known and fits the dataset's pixels."""
+    chosen = find(kind)
     if dataset.source_kind == SourceKind.NONE:
         raise BadInput("This dataset came without images, so nothing can be computed from them; use its own vectors.")
-    if dataset.modality not in KINDS[kind].modalities:
-        fitting = ", ".join(name for name, k in KINDS.items() if dataset.modality in k.modalities)
-        raise BadInput(f"{kind} does not fit {dataset.modality} patches; use one of {fitting}.")
+    if dataset.modality not in chosen.modalities:
+        raise BadInput(
+            f"{kind} does not fit {dataset.modality} patches; use one of {', '.join(kinds_for(dataset.modality))}."
+        )
+    if chosen.needs_band_names and not dataset.source_params.get("bands"):
+        raise BadInput(f"{kind} has to know which band is which, and this dataset's bands have no names.")
 
 
 def queue_features(session: Session, dataset: Dataset, *, kind: str, owner: int | None, follow_up: bool) -> int:
@@ -54,3 +56,8 @@ def queue_features(session: Session, dataset: Dataset, *, kind: str, owner: int 
 def kinds_for(modality: str) -> list[str]:
     """Names of the descriptors that fit patches of ``modality``, in the table's order."""
     return [name for name, kind in KINDS.items() if modality in kind.modalities]
+
+
+def descriptor_kinds() -> list[FeatureKind]:
+    """Every descriptor, in the table's order."""
+    return list(KINDS.values())

@@ -16,13 +16,17 @@ from eobench_dash.domain.importing import ImportOptions
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, Conflict, NotFound, PathRefused
-from eobench_dash.formats import FILE_SUFFIXES, FORMATS, Preview, detect, preview
+from eobench_dash.formats import FILE_SUFFIXES, FORMATS, RASTERS, Preview, detect, preview
 from eobench_dash.jobs.queue import enqueue
 from eobench_dash.services.access import check_seed, visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.settings import Settings
 
 MAX_SIMULATED = 10_000_000
+FORMAT_TITLES: Mapping[str, str] = {known.name: known.title for known in FORMATS.values()}
+"""What people call each format."""
+CUT_FORMATS = RASTERS
+"""Formats that an import cuts into patches: it may be told their size."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from eobench_dash.domain.looks import Looks, looks_of
 from eobench_dash.domain.people import Principal
 from eobench_dash.errors import PatchUnreadable, PathRefused
 from eobench_dash.services.access import visible_dataset
-from eobench_dash.services.pixels import open_pixels
+from eobench_dash.services.pixels import open_pixels, shown_as
 from eobench_dash.services.workspace import Workspace
 
 TRIED = 5
@@ -31,5 +31,10 @@ def image_looks(ws: Workspace, who: Principal, *, dataset_id: int) -> Looks:
             pixels = source.read(ordinal, path)
         except (PatchUnreadable, PathRefused):
             continue
-        return looks_of(bands=len(pixels), eight_bit=pixels.dtype == np.uint8, modality=dataset.modality)
+        return looks_of(
+            bands=len(pixels),
+            eight_bit=pixels.dtype == np.uint8,
+            modality=dataset.modality,
+            names=shown_as(dataset)["names"],
+        )
     return Looks()

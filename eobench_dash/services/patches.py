@@ -2,20 +2,24 @@
 
 import re
 
+import numpy as np
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from eobench_dash.db.models import Dataset, Label, Patch, PatchLabel
 from eobench_dash.db.queries.datasets import visible_patches
+from eobench_dash.db.queries.products import product_with
 from eobench_dash.domain.columns import product_of
 from eobench_dash.domain.datasets import SourceKind
+from eobench_dash.domain.ingesting import FLAGS
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.looks import LOOK_NAMES, STRETCH_NAMES
-from eobench_dash.domain.patches import PatchInfo
+from eobench_dash.domain.patches import PatchInfo, WindowInfo
 from eobench_dash.domain.people import Principal
+from eobench_dash.domain.products import ProductInfo
 from eobench_dash.errors import BadInput, NotFound, PatchUnreadable
 from eobench_dash.services.access import visible_dataset
-from eobench_dash.services.pixels import FilePixels, open_pixels
+from eobench_dash.services.pixels import FilePixels, open_pixels, shown_as
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.render import render, thumbnail
 
@@ -74,6 +78,7 @@ def patch_info(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) 
             .where(PatchLabel.dataset_id == dataset_id, PatchLabel.ordinal == ordinal)
             .order_by(Label.name)
         )
+        product, window = _window(session, dataset, ordinal)
         return PatchInfo(
             dataset_id=dataset_id,
             ordinal=ordinal,
@@ -88,7 +93,8 @@ def patch_info(ws: Workspace, who: Principal, *, dataset_id: int, ordinal: int) 
             unsure=patch.unsure,
             excluded=patch.excluded,
             last_event=patch.last_event_id,
-            product=product_of(patch.path),
+            product=product or product_of(patch.path),
+            window=window,
         )
 
 
@@ -124,10 +130,39 @@ def patch_image(
         return source.images.open_bytes(path[0], modality=dataset.modality)
     if (cached := ws.cache.get(key)) is not None:
         return cached, "image/webp"
-    picture = render(source.read(ordinal, path[0]), modality=dataset.modality, look=look, stretch=stretch)
+    pixels = source.read(ordinal, path[0])
+    picture = render(pixels, modality=dataset.modality, look=look, stretch=stretch, **shown_as(dataset))
     made = thumbnail(picture, width or max(picture.shape[:2]))
     ws.cache.put(key, made)
     return made, "image/webp"
+
+
+def _window(session: Session, dataset: Dataset, ordinal: int) -> tuple[str | None, WindowInfo | None]:
+    """The product that a patch is a window of, by name, and where it lies in there."""
+    if dataset.source_kind != SourceKind.PRODUCTS:
+        return None, None
+    found = session.execute(product_with(dataset.id, ordinal)).one_or_none()
+    if found is None:
+        return None, None
+    product, window = found
+    info = ProductInfo.from_dict(product.info)
+    corners = None if window.corners is None else np.frombuffer(window.corners, "<f8").reshape(4, 2).tolist()
+    told = {name: getattr(window, name) for name in FLAGS}
+    return product.name, WindowInfo(
+        product_id=product.id,
+        row=window.row,
+        col=window.col,
+        size=window.size,
+        parent=window.parent,
+        crs=info.crs,
+        metres=None
+        if info.pixel_size is None
+        else (window.size * info.pixel_size[0], window.size * info.pixel_size[1]),
+        sensed_at=product.sensed_at,
+        corners=None if corners is None else tuple((lon, lat) for lon, lat in corners),
+        flags={name: value for name, value in told.items() if value is not None},
+        duplicate_of=window.duplicate_of,
+    )
 
 
 def _check_look(look: str | None, stretch: str | None) -> None:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +103,19 @@ def pixel_spec(dataset: "Dataset", settings: "Settings") -> PixelSpec:
         roots=settings.roots,
         unpacked=settings.home / "products",
     )
+
+
+class Shown(TypedDict):
+    """What ``render`` is told of a dataset's bands."""
+
+    names: tuple[str, ...] | None
+    unit: str | None
+
+
+def shown_as(dataset: "Dataset") -> Shown:
+    """Names and unit of a dataset's bands, where they are known."""
+    params = dataset.source_params or {}
+    return Shown(names=tuple(str(name) for name in params.get("bands") or ()) or None, unit=params.get("unit"))
 
 
 def open_spec(spec: PixelSpec) -> PixelSource:

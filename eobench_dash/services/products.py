@@ -21,7 +21,7 @@ from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.products import ProductInfo, ReadOptions
 from eobench_dash.domain.tiling import windows
-from eobench_dash.errors import NotFound, UnreadableProduct
+from eobench_dash.errors import BadInput, NotFound, UnreadableProduct
 from eobench_dash.services.access import MAX_ID, visible_dataset
 from eobench_dash.services.importing import confine
 from eobench_dash.services.measuring import MEASURED, fingerprint, measure_windows
@@ -200,6 +200,31 @@ def grid_preview(
             counts={grid.size: grid.count for grid in grids},
             measured=measured,
         )
+
+
+def area_of_box(
+    ws: Workspace,
+    who: Principal,
+    *,
+    path: str,
+    box: tuple[float, float, float, float],
+    options: ReadOptions = ReadOptions(),  # noqa: B008
+) -> dict[str, object]:
+    """A rectangle (row, column, height, width) of a product's reading grid as a GeoJSON polygon in degrees.
+
+    Its sides have points in between, for they may be bent on the map. BadInput for a product without a place.
+    """
+    require(who, Role.BUILDER, what="look at products")
+    row, col, height, width = box
+    with _opened(ws, confine(ws.settings, path), options) as product:
+        down, across = np.linspace(0, 1, 5)[:-1], np.zeros(4)
+        rows = row + height * np.concatenate([across, down, across + 1, 1 - down])
+        cols = col + width * np.concatenate([down, across + 1, 1 - down, across])
+        ring = product.lonlat(rows, cols)
+    if not np.isfinite(ring).all():
+        raise BadInput("This product has no place on Earth, so no area can be drawn on it.")
+    corners = [[round(lon, 6), round(lat, 6)] for lon, lat in ring.tolist()]
+    return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
 
 
 def dataset_products(ws: Workspace, who: Principal, *, dataset_id: int) -> list[ProductSummary]:

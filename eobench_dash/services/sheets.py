@@ -21,7 +21,7 @@ from eobench_dash.errors import NotFound, PatchUnreadable, PathRefused
 from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.sheets import inverse_order, sheet_order
 from eobench_dash.services.access import visible_dataset
-from eobench_dash.services.pixels import FilePixels, open_pixels
+from eobench_dash.services.pixels import FilePixels, open_pixels, shown_as
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.arrays import load_arrays
 from eobench_dash.store.render import Rgb, render
@@ -106,7 +106,8 @@ class SheetBook:
     def _tiles(self, ordinals: list[int], paths: list[str | None]) -> list[Rgb]:
         try:
             read = self._source.read_many(ordinals, paths)
-            return [tile_of(render(pixels, self._dataset.modality)) for pixels in read]
+            shown = shown_as(self._dataset)
+            return [tile_of(render(pixels, self._dataset.modality, **shown)) for pixels in read]
         except (PatchUnreadable, PathRefused):
             return [missing_tile()] * len(ordinals)
 

@@ -96,7 +96,9 @@ def choose(
             blocks += bands
     if not usable:
         first = refused[0].error if refused else f"None of them is {only}."
-        raise BadInput(f"None of the {len(tasks):,} products could be ingested. {first}")
+        alone = len(tasks) == 1
+        what = f"{names[0]} cannot" if alone else f"None of the {len(tasks):,} products can"
+        raise BadInput(f"{what} be ingested. {first}")
     if not any(one.patches for one in usable):
         raise BadInput(
             f"No patch of this size fits into {usable[0].info.name} or any other product; choose smaller ones."

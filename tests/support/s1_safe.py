@@ -42,6 +42,7 @@ class Grd:
     nodes: int = 5
     gcps: bool = False
     tiff: Any = None
+    dtype: str = "uint16"
     name: str = NAME
 
     def place(self, line: float, pixel: float, height: float = 0.0) -> tuple[float, float]:
@@ -77,8 +78,8 @@ class Grd:
             (folder / "annotation" / f"{core}.xml").write_text(self.annotation(pol))
             (folder / "annotation/calibration" / f"calibration-{core}.xml").write_text(self.calibration(pol))
             (folder / "annotation/calibration" / f"noise-{core}.xml").write_text(self.noises(pol))
-            dn = np.asarray(self.pixels(rng, self.height, self.width)).astype(np.uint16)
-            profile = {"driver": "GTiff", "height": self.height, "width": self.width, "count": 1, "dtype": "uint16"}
+            dn = np.asarray(self.pixels(rng, self.height, self.width)).astype(self.dtype)
+            profile = {"driver": "GTiff", "height": self.height, "width": self.width, "count": 1, "dtype": self.dtype}
             points = [GroundControlPoint(line, pixel, *self.at_tie(line, pixel), 0.0)
                       for line, pixel in self.ties()]  # fmt: skip
             extra = {"gcps": points, "crs": "EPSG:4326"} if self.gcps else {}
@@ -96,7 +97,7 @@ class Grd:
         return (
             '<x:XFDU xmlns:x="urn:ccsds:schema:xfdu:1" xmlns:safe="http://www.esa.int/safe/sentinel-1.0">'
             f'<safe:software name="Sentinel-1 IPF" version="{self.ipf}"/>'
-            '<safe:relativeOrbitNumber type="start">153</safe:relativeOrbitNumber></x:XFDU>'
+            '<safe:relativeOrbitNumber type="start">78</safe:relativeOrbitNumber></x:XFDU>'
         )
 
     def header(self, pol: str) -> str:

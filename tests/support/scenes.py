@@ -21,6 +21,7 @@ def write_scene(
 ) -> Path:
     """A tiled GeoTIFF in UTM 32 N; ``east_m`` and ``south_m`` move its upper left corner."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # a damaged one would be opened first
     profile = {
         "driver": "GTiff",
         "count": len(pixels),

@@ -5,6 +5,7 @@ arXiv:1802.03426, section 3.1 and algorithms 2 and 3.
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,29 @@ from scipy.sparse import csr_array
 from eobench_dash.ml.embedding.links import symmetric
 from eobench_dash.ml.neighbours import KnnGraph
 
+_ROWS = 16_384
 _FLOOR = 1e-3  # a bandwidth is at least this share of the mean distance: a point among duplicates keeps its other links
 
 
-def strengths(distances: npt.NDArray[np.float32], n_neighbors: int) -> npt.NDArray[np.float32]:
+def strengths(
+    distances: npt.NDArray[np.float32], n_neighbors: int, *, pace: Callable[[float], None] | None = None
+) -> npt.NDArray[np.float32]:
     """Membership strengths (n, k) of the directed links: exp(-(d - rho) / sigma), 1 where d <= rho.
 
     ``distances`` (n, n_neighbors - 1) ascend and leave the point itself out. rho is the smallest distance above 0;
-    sigma makes the strengths of a row sum to log2(n_neighbors) (bisection).
+    sigma makes the strengths of a row sum to log2(n_neighbors) (bisection). ``pace`` (0..1) may raise to cancel.
     """
+    n, k = distances.shape
+    mean = float(distances.sum(dtype=np.float64)) / (n * (k + 1))
+    found = np.empty((n, k), np.float32)
+    for start in range(0, n, _ROWS):  # the double precision of a bisection is for few rows at a time
+        found[start : start + _ROWS] = _strengths(distances[start : start + _ROWS], n_neighbors, mean)
+        if pace is not None:
+            pace(start / n)
+    return found
+
+
+def _strengths(distances: npt.NDArray[np.float32], n_neighbors: int, mean: float) -> npt.NDArray[np.float64]:
     d = distances.astype(np.float64)
     target = np.log2(n_neighbors)
     positive = np.where(d > 0, d, np.inf).min(axis=1)
@@ -43,15 +58,17 @@ def strengths(distances: npt.NDArray[np.float32], n_neighbors: int) -> npt.NDArr
         sigma[open_rows] = middle
     # The means count the point itself, at distance 0, as the paper's neighbourhoods do.
     row_mean = d.sum(axis=1) / (d.shape[1] + 1)
-    floor = _FLOOR * np.where(rho > 0, row_mean, d.sum() / (d.shape[0] * (d.shape[1] + 1)))
-    sigma = np.maximum(sigma, floor)
-    return np.asarray(np.exp(-excess / np.maximum(sigma, 1e-300)[:, None]), dtype=np.float32)
+    sigma = np.maximum(sigma, _FLOOR * np.where(rho > 0, row_mean, mean))
+    return np.asarray(np.exp(-excess / np.maximum(sigma, 1e-300)[:, None]))
 
 
-def fuzzy_set(graph: KnnGraph, n_neighbors: int) -> csr_array:
-    """The symmetric fuzzy set of the graph's first n_neighbors - 1 links: csr (n, n) float32 with a + b - ab."""
+def fuzzy_set(graph: KnnGraph, n_neighbors: int, *, pace: Callable[[float], None] | None = None) -> csr_array:
+    """The symmetric fuzzy set of the graph's first n_neighbors - 1 links: csr (n, n) float32 with a + b - ab.
+    ``pace`` (0..1) may raise to cancel."""
     used = graph.head(min(n_neighbors - 1, graph.n - 1))
-    result = symmetric(used.indices, strengths(used.distances, n_neighbors), overlap=1.0)
+    values = strengths(used.distances, n_neighbors, pace=None if pace is None else lambda done: pace(0.7 * done))
+    then = None if pace is None else lambda done: pace(0.7 + 0.3 * done)
+    result = symmetric(used.indices, values, overlap=1.0, pace=then)
     result.eliminate_zeros()
     return result
 

@@ -9,12 +9,15 @@ of the 12. Real patches in one group gain 0.002 of trustworthiness from the unfo
 quarter steps.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from eobench_dash.ml.threads import one_thread_per_product
 
@@ -23,11 +26,18 @@ DENSE, LARGEST = 800, 60_000  # up to here a plain eigenproblem; beyond, the pri
 Floats = npt.NDArray[np.float64]
 
 
-def unfolded(plane: npt.NDArray[np.float32], links: csr_array, *, seed: int) -> tuple[npt.NDArray[np.float32], bool]:
+def unfolded(
+    plane: npt.NDArray[np.float32],
+    links: csr_array,
+    *,
+    seed: int,
+    pace: Callable[[float], None] = lambda done: None,
+) -> tuple[npt.NDArray[np.float32], bool]:
     """The ``plane`` (n, 2) with each group of ``links`` (csr, n × n, symmetric) unfolded in a place of its own, and
     whether there are several groups, none of them nearly all.
 
     A group covers an area in proportion to its size; one of more than LARGEST points keeps its part of the plane.
+    ``pace`` (0..1) may raise to cancel.
     """
     count, group = connected_components(links, directed=False)
     sizes = np.bincount(group, minlength=count)
@@ -42,8 +52,10 @@ def unfolded(plane: npt.NDArray[np.float32], links: csr_array, *, seed: int) -> 
     placed = _side_by_side(centres, radii, np.random.default_rng(seed))
     shift = placed.mean(axis=0) - centres.mean(axis=0)
     start += shift  # the few that belong to no large group
-    for rows, centre, radius in zip(members, placed, radii, strict=True):
-        inner = _flattened(csr_array(links[rows][:, rows]), plane[rows].astype(np.float64))
+    for done, (rows, centre, radius) in enumerate(zip(members, placed, radii, strict=True)):
+        inner = plane[rows].astype(np.float64)
+        if len(rows) <= LARGEST:
+            inner = _flattened(csr_array(links[rows][:, rows]), inner, partial(pace, done / len(members)))
         inner -= inner.mean(axis=0)
         inner *= 0.9 * radius / max(float(np.abs(inner).max()), 1e-12)
         start[rows] = centre + inner
@@ -66,22 +78,32 @@ def _side_by_side(centres: Floats, radii: Floats, rng: np.random.Generator) -> F
     return placed
 
 
-def _flattened(links: csr_array, plane: Floats) -> Floats:
+def _flattened(links: csr_array, plane: Floats, alive: Callable[[], None]) -> Floats:
     """The second and third eigenvectors of the group's normalised links (m, m), or its ``plane`` (m, 2) where they
-    would take too long."""
+    are not found. ``alive`` is called between products, and may raise to cancel."""
     m = len(plane)
-    if m > LARGEST:
-        return plane.copy()
     degree = np.maximum(np.asarray(links.sum(axis=1), dtype=np.float64).ravel(), 1e-12)
     scale = diags_array(1.0 / np.sqrt(degree))
     normalised = csr_array(scale @ links.astype(np.float64) @ scale)
     first = np.random.default_rng(0).normal(size=m)  # the same for every map: ARPACK draws one otherwise
+
+    def product(vector: Floats) -> Floats:
+        alive()
+        return np.asarray(normalised @ vector)
+
     if m <= DENSE:
         vectors = eigh(normalised.toarray(), subset_by_index=(m - 3, m - 1))[1]
     else:
         try:
             with one_thread_per_product():  # the order of a sum must not depend on the number of threads
-                vectors = eigsh(normalised, k=3, which="LA", v0=first, tol=1e-4, maxiter=20 * int(m**0.5))[1]
+                vectors = eigsh(
+                    LinearOperator((m, m), product, dtype=np.float64),
+                    k=3,
+                    which="LA",
+                    v0=first,
+                    tol=1e-4,
+                    maxiter=20 * int(m**0.5),
+                )[1]
         except ArpackNoConvergence:
             return plane.copy()
     axes: Floats = vectors[:, [1, 0]] / np.sqrt(degree)[:, None]

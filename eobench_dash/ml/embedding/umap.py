@@ -42,15 +42,18 @@ def layout(
     if graph is None:
         graph = knn_graph(x, k=max(1, n_neighbors - 1), progress=part(progress, low=0.0, high=0.6))
         begun = 0.6
-    pace = Pace(progress, "Arranging the map", low=begun)
-    pace(0.0)
-    links = fuzzy_set(graph, min(n_neighbors, graph.n))
+    ready = begun + 0.05 * (1 - begun)
+    prepare = Pace(progress, "Weighing the neighbours", low=begun, high=ready)
+    prepare(0.0)
+    links = fuzzy_set(graph, min(n_neighbors, graph.n), pace=lambda done: prepare(0.5 * done))
     epochs = int(params["epochs"]) or (500 if graph.n <= 10_000 else 200)
     a, b = curve(params["min_dist"], params["spread"])
-    start, several = unfolded(principal_plane(x, seed=seed), links, seed=seed)
+    plane = principal_plane(x, seed=seed, pace=lambda done: prepare(0.5 + 0.2 * done))
+    start, several = unfolded(plane, links, seed=seed, pace=lambda done: prepare(0.7 + 0.3 * done))
     start *= np.float32(10.0 / max(1e-12, float(np.abs(start).max())))
     return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs,
-                   negatives=int(params["negatives"]), seed=seed, pace=pace,
+                   negatives=int(params["negatives"]), seed=seed,
+                   pace=Pace(progress, "Arranging the map", low=ready),
                    first_step=GENTLE if several else 1.0)  # fmt: skip
 
 

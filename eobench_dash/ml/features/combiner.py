@@ -17,7 +17,9 @@ from eobench_dash.ml.threads import one_thread_per_product
 
 CLIP = 3.0
 SAMPLE = 20_000
-ROWS = 4_096
+ROWS = 256
+"""Rows per matrix product, always: a product of another shape rounds otherwise, and a patch's vector would then depend
+on the patches beside it."""
 GABOR_FLOOR = 1e-4
 
 
@@ -119,7 +121,7 @@ class Combiner:
         return cls(tuple(sizes), tuple(sizes.values()), mean, scale, limit, centre, components)
 
     def transform(self, blocks: Mapping[str, np.ndarray], *, out: np.ndarray | None = None) -> np.ndarray:
-        """(n, dim) float32, in chunks of 4,096 rows; into ``out`` where given (a memory map, say).
+        """(n, dim) float32; into ``out`` where given (a memory map, say). Each row depends on itself only.
 
         BadInput where a block is missing or has another width than it was fitted with.
         """
@@ -133,14 +135,16 @@ class Combiner:
         if out is None:
             out = np.empty((rows, self.dim), np.float32)
         with one_thread_per_product():
+            padded = np.zeros((ROWS, len(self.mean)), np.float32)
             for start in range(0, rows, ROWS):
                 stop = min(start + ROWS, rows)
-                z = np.hstack([_transformed(name, blocks[name][start:stop]) for name in self.names])
+                z = padded[: stop - start]
+                np.concatenate([_transformed(name, blocks[name][start:stop]) for name in self.names], axis=1, out=z)
                 z -= self.mean
                 z *= self.scale
                 np.clip(z, -self.limit, self.limit, out=z)
                 z -= self.centre
-                out[start:stop] = z @ self.components.T
+                out[start:stop] = (padded @ self.components.T)[: stop - start]
         return out
 
     def to_arrays(self) -> dict[str, np.ndarray]:

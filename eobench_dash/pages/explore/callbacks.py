@@ -26,9 +26,11 @@ def _register_browser(app: Dash) -> None:
         app.clientside_callback(function, *parts, prevent_initial_call=not initial)
 
     browser("setMode", Output(ids.MAP, "mode"), Output(ids.MAP2, "mode"), Input(ids.MODE, "value"))
-    browser("theme", Output(ids.THEME, "data"), Input(ids.DATASET, "data"), initial=True)
-    browser("picked", Input(ids.PICK, "data"), initial=True)
-    browser("table", Input(ids.TABLE, "data"), State(ids.DATASET, "data"), initial=True)
+    # At first, when Dash calls only what has an output; then whenever something changes.
+    first = (Input(ids.DATASET, "data"), State(ids.TABLE, "data"), State(ids.PICK, "data"))
+    browser("begin", Output(ids.THEME, "data"), *first, initial=True)
+    browser("picked", Input(ids.PICK, "data"))
+    browser("table", Input(ids.TABLE, "data"), State(ids.DATASET, "data"))
 
 
 def _register_panels(app: Dash) -> None:

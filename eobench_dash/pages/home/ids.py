@@ -31,6 +31,8 @@ MODALITY = "home-modality"
 TICKED = "home-ticked"
 """What else is wished of an import."""
 START = "home-start"
+FIELDS = ("unit", "patch_size", "source")
+"""What an import may be told of its data (fields of domain.importing.ImportOptions), as the dialog asks for it."""
 
 EUROSAT = "home-eurosat"
 
@@ -54,3 +56,13 @@ def task(assignment_id: int | str, act: str) -> dict[str, str | int]:
 def next_step(dataset_id: int | str, step: str) -> dict[str, str | int]:
     """The button that starts a dataset's next step."""
     return {"type": "home-next", "dataset": dataset_id, "step": step}
+
+
+def told(name: str) -> dict[str, str | int]:
+    """The control of one of FIELDS."""
+    return {"type": "home-told", "name": name}
+
+
+def told_field(name: str) -> dict[str, str | int]:
+    """The place of that control, hidden where it has no meaning for the data chosen."""
+    return {"type": "home-told-field", "name": name}

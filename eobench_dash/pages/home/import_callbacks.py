@@ -77,11 +77,13 @@ def _register_preview(app: Dash) -> None:
         Output(ids.APPEND, "value"),
         Output(ids.TICKED, "options"),
         Output(ids.TICKED, "value"),
+        Output(ids.MODALITY, "value"),
+        *[Output(ids.told_field(name), "hidden") for name in ids.FIELDS],
         Input(ids.CHOSEN, "data"),
         prevent_initial_call=True,
     )
     def show_preview(path: str | None) -> tuple[Any, ...]:
-        rest = [no_update] * 5
+        rest = [no_update] * (6 + len(ids.FIELDS))
         if not path:
             return None, True, *rest
         ws, who = asking()
@@ -91,7 +93,8 @@ def _register_preview(app: Dash) -> None:
             return note(str(error), "danger", role="alert"), True, *rest
         into = [{"label": row.name, "value": row.id} for row in datasets.list_datasets(ws, who) if not row.simulated]
         shown = import_views.preview_view(path, look, pictures)
-        return shown, False, import_views.suggested_name(path), into, None, *import_views.choices(look)
+        asked = (*import_views.choices(look), look.modality or no_update, *import_views.hidden_fields(look))
+        return shown, False, import_views.suggested_name(path), into, None, *asked
 
 
 def _register_starts(app: Dash) -> None:
@@ -109,12 +112,15 @@ def _register_starts(app: Dash) -> None:
         State(ids.APPEND, "value"),
         State(ids.MODALITY, "value"),
         State(ids.TICKED, "value"),
+        *[State(ids.told(name), "value") for name in ids.FIELDS],
         prevent_initial_call=True,
     )
-    def start_import(clicks: int | None, path: str, name: str, into: int | None, kind: str, ticked: list[str]) -> Any:
+    def start_import(
+        clicks: int | None, path: str, name: str, into: int | None, kind: str, ticked: list[str], *told: Any
+    ) -> Any:
         if not clicks:
             raise PreventUpdate
-        options: dict[str, Any] = {"append_to": into, "modality": kind}
+        options: dict[str, Any] = {"append_to": into, "modality": kind, "options": import_views.told_options(told)}
         options["follow_up"] = import_views.FOLLOW_UP in ticked
         options["images"] = import_views.NO_PICTURES not in ticked
         return _started(importing.start_import(*asking(), path=path or "", name=name or "", **options))

@@ -40,7 +40,8 @@ def _upload() -> Component:
     words = [
         html.Strong("Drop a file here, or choose one"),
         html.P(
-            "A .zip with one folder of images for each label, or a .json, .jsonl or .ndjson file.",
+            "A .zip with one folder of images for each label, or vectors computed elsewhere: "
+            ".json, .jsonl, .ndjson, .csv, .npy, .npz or .parquet.",
             className="eob-muted eob-small",
         ),
     ]
@@ -84,6 +85,23 @@ def _modality(id: str) -> Component:
     return dcc.RadioItems(id=id, options=_MODALITIES, value="optical", inline=True, className="eob-tabs")
 
 
+def _told_fields() -> dict[str, Component]:
+    """What the data may not say itself, by the names of ids.FIELDS."""
+    units = [
+        {"label": "As the files have them", "value": "auto"},
+        {"label": "Decibels", "value": "dB"},
+        {"label": "Linear power", "value": "power"},
+    ]
+    unit = dcc.Dropdown(id=ids.told("unit"), options=units, value="auto", clearable=False)
+    size = dcc.Input(id=ids.told("patch_size"), type="number", value=64, min=1, max=1024, className="eob-input")
+    source = text_input(ids.told("source"), placeholder="Model, version, data", maxLength=300)
+    return {
+        "unit": field("Pixel values", unit, hint="SAR in decibels becomes linear power when read."),
+        "patch_size": field("Patch size", size, hint="Pixels along each side; a patch has the mean of its vectors."),
+        "source": field("Where the vectors come from", source, hint="Kept with them, for whoever reads the results."),
+    }
+
+
 def _options() -> Component:
     """Shown once a preview stands."""
     into = dcc.Dropdown(id=ids.APPEND, options=[], placeholder="A new dataset", clearable=True)
@@ -91,6 +109,7 @@ def _options() -> Component:
         field("Name", text_input(ids.NAME, maxLength=80), hint="Yours to choose; it can be changed later."),
         field("Append to", into, hint="Takes what is new in that dataset's own folder."),
         field("Kind", _modality(ids.MODALITY), hint="What the pixels measure decides which features fit."),
+        *(html.Div(asked, id=ids.told_field(name), hidden=True) for name, asked in _told_fields().items()),
     ]
     follow = dcc.Checklist(id=ids.TICKED, options=[], value=[], className="eob-checks")
     start = button("Start the import", id=ids.START, look="primary", icon_name="ingest")

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from eobench_dash.components.ui import button, chip, count, icon, note
-from eobench_dash.domain.importing import ISSUE_TITLES, ImportIssue, IssueKind
+from eobench_dash.domain.importing import ISSUE_TITLES, ImportIssue, ImportOptions, IssueKind
 from eobench_dash.pages.home import ids
-from eobench_dash.services.importing import Entry
+from eobench_dash.services.importing import CUT_FORMATS, FORMAT_TITLES, Entry
 from eobench_dash.services.uploads import Preview
 
 MAX_LABELS_SHOWN = 24
@@ -23,7 +24,10 @@ def folder_view(entries: Sequence[Entry], folder: str | None) -> Component:
     use = button("Import this folder", id=ids.entry("use"), look="small", icon_name="check", disabled=folder is None)
     where = html.Span(folder or "Folders on the server", className="eob-mono eob-small eob-clip eob-grow", title=folder)
     rows = [_entry(i, entry) for i, entry in enumerate(entries)]
-    none = html.P("No folder and no JSON file lies here." if folder else _NO_ROOTS, className="eob-muted eob-small")
+    none = html.P(
+        "No folder and no file that can be imported lies here." if folder else _NO_ROOTS,
+        className="eob-muted eob-small",
+    )
     head = html.Div([up, where, use], className="eob-row eob-row--tight eob-browser__head")
     return html.Div([head, html.Div(rows or none, className="eob-browser__list")], className="eob-browser")
 
@@ -49,11 +53,15 @@ def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Compo
     """What an import would find: format, counts, labels, samples, problems. ``pictures``: data URLs by sample path."""
     total = "unknown" if look.total_hint is None else f"{look.total_hint:,}"
     facts = [
-        ("Format", {"imagefolder": "image folder", "paper-json": "JSON"}.get(look.format, look.format)),
+        ("Format", FORMAT_TITLES[look.format]),
         ("Patches", total if look.complete else f"about {total}"),
         ("Labels", f"{len(look.labels):,}" if look.complete else f"{len(look.labels):,} so far"),
         ("Vectors", f"{look.vector_dim} numbers each" if look.has_vectors else "none; they can be computed"),
     ]
+    if look.format in CUT_FORMATS:
+        facts[1] = ("Patches", f"{facts[1][1]} of 64 × 64 pixels")
+    if bands := look.params.get("bands"):
+        facts.append(("Bands", ", ".join(bands) if len(bands) < 4 else f"{len(bands)}: {bands[0]} … {bands[-1]}"))
     table = html.Dl([part for name, value in facts for part in (html.Dt(name), html.Dd(value))], className="eob-facts")
     where = html.P(PurePath(path).name, className="eob-mono eob-small eob-muted eob-clip", title=path)
     return html.Div(
@@ -104,10 +112,24 @@ def without_pictures(look: Preview) -> bool:
     return 0 < named <= sum(issue.kind is IssueKind.MISSING_FILE for issue in look.issues)
 
 
+def hidden_fields(look: Preview) -> list[bool]:
+    """For each of ids.FIELDS: whether the data chosen leaves it nothing to say."""
+    tiffs = any((sample.path or "").lower().endswith((".tif", ".tiff")) for sample in look.samples)
+    asked = {"unit": look.pictures and tiffs, "patch_size": look.format in CUT_FORMATS, "source": look.has_vectors}
+    return [not asked[name] for name in ids.FIELDS]
+
+
+def told_options(values: Sequence[Any]) -> ImportOptions:
+    """What was said in the fields of ids.FIELDS. BadInput for what cannot be."""
+    told = dict(zip(ids.FIELDS, values, strict=True))
+    return ImportOptions.from_dict({name: value for name, value in told.items() if value not in (None, "")})
+
+
 def choices(look: Preview) -> tuple[list[dict[str, str]], list[str]]:
     """What may be ticked before the start, and what is ticked at first."""
-    options = [{"label": "Then compute features and a map by itself", "value": FOLLOW_UP}]
-    if look.has_vectors:
+    then = "a map" if look.has_vectors else "features and a map"
+    options = [{"label": f"Then compute {then} by itself", "value": FOLLOW_UP}]
+    if look.has_vectors and look.pictures:
         options.append({"label": "Take vectors and labels only; look for no pictures", "value": NO_PICTURES})
     bare = look.has_vectors and without_pictures(look)
     return options, [FOLLOW_UP, NO_PICTURES] if bare else [FOLLOW_UP]

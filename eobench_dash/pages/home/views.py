@@ -156,7 +156,7 @@ _WORK = {
 
 
 def _at_work(job: JobInfo) -> Component:
-    share = "waiting" if job.state == JobState.QUEUED else f"{job.progress:.0%}"
+    share = {JobState.QUEUED: "waiting", JobState.PAUSED: "paused"}.get(job.state, f"{job.progress:.0%}")
     return chip(f"{_WORK.get(job.kind, 'At work')} · {share}", "accent", title=f"{job.title}. {job.message}".strip())
 
 

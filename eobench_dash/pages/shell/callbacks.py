@@ -18,6 +18,12 @@ from eobench_dash.pages.shell.router import Match, Router
 from eobench_dash.services import datasets, jobs
 
 BUSY_MS, IDLE_MS = 1_500, 10_000
+ACTS = {
+    "shell-job-cancel": jobs.cancel_job,
+    "shell-job-retry": jobs.retry_job,
+    "shell-job-pause": jobs.pause_job,
+    "shell-job-resume": jobs.resume_job,
+}
 
 
 def register(app: Dash, pages: Sequence[Page]) -> None:
@@ -125,21 +131,22 @@ def _register_jobs(app: Dash) -> None:
         Output(shared.JOBS_KICK, "data", allow_duplicate=True),
         Input({"type": "shell-job-cancel", "job": ALL, "at": ALL}, "n_clicks"),
         Input({"type": "shell-job-retry", "job": ALL, "at": ALL}, "n_clicks"),
+        Input({"type": "shell-job-pause", "job": ALL, "at": ALL}, "n_clicks"),
+        Input({"type": "shell-job-resume", "job": ALL, "at": ALL}, "n_clicks"),
         prevent_initial_call=True,
     )
-    def act_on_job(_cancel: list[int | None], _retry: list[int | None]) -> dict[str, Any]:
+    def act_on_job(*_clicks: list[int | None]) -> dict[str, Any]:
         button = ctx.triggered_id
         if not button or not ctx.triggered[0]["value"]:  # a button that has just appeared
             raise PreventUpdate
         ws, who = asking()
-        act = jobs.cancel_job if button["type"] == "shell-job-cancel" else jobs.retry_job
-        act(ws, who, job_id=button["job"])
+        ACTS[button["type"]](ws, who, job_id=button["job"])
         return {"job": button["job"], "n": ctx.triggered[0]["value"]}
 
 
 def digest(rows: Sequence[JobInfo]) -> list[list[Any]]:
     """What a watcher of running jobs has to see change."""
-    return [[job.id, job.state.value, round(job.progress, 3), job.message] for job in rows if not job.state.over]
+    return [[job.id, job.state.value, round(job.progress, 3), job.message] for job in rows if job.state.moving]
 
 
 def announce(ended: Sequence[JobInfo]) -> None:

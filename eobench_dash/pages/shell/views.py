@@ -76,12 +76,15 @@ def _choice(dataset: DatasetSummary, *, current: int | None, target: Page) -> ht
 
 def jobs_pill(jobs: Sequence[JobInfo]) -> html.Span:
     """The jobs in a word: how many are on their way and how far, or that one has failed lately."""
-    active = [job for job in jobs if not job.state.over]
+    active = [job for job in jobs if job.state.moving]
     if active:
         share = overall(list(jobs))
         ring = html.Span(className="eob-ring", style={"--eob-share": f"{share:.3f}"})
         words = html.Span(f"{count(len(active), 'job')} · {share:.0%}", className="eob-label")
         return html.Span([ring, words], className="eob-jobs__pill eob-jobs__pill--busy", title=words.children)
+    if paused := [job for job in jobs if job.state == JobState.PAUSED]:
+        words = html.Span(f"{count(len(paused), 'job')} paused", className="eob-label")
+        return html.Span([icon("pause"), words], className="eob-jobs__pill", title=words.children)
     if jobs and jobs[0].state == JobState.FAILED:
         words = html.Span("Job failed", className="eob-label")
         return html.Span(

@@ -86,3 +86,25 @@ def test_discs_end_side_by_side():
     placed = _side_by_side(rng.normal(scale=0.3, size=(30, 2)), radii, rng)
     distance = np.linalg.norm(placed[:, None] - placed, axis=2) + np.eye(30)
     assert ((radii[:, None] + radii - distance) < 0.1 * radii.min()).all()
+
+
+def test_every_step_before_the_layout_may_be_cancelled() -> None:
+    """At a million patches each takes seconds: none of them may be silent."""
+    x = np.random.default_rng(0).normal(size=(1200, 4)).astype(np.float32)
+    graph = knn_graph(x, k=14)
+    plane, links = principal_plane(x, seed=0), fuzzy_set(graph, 15)
+
+    def stop(done: float) -> None:
+        assert 0 <= done <= 1
+        raise InterruptedError
+
+    for step in (
+        lambda: fuzzy_set(graph, 15, pace=stop),
+        lambda: principal_plane(x, seed=0, pace=stop),
+        lambda: unfolded(plane, links, seed=0, pace=stop),
+    ):
+        with pytest.raises(InterruptedError):
+            step()
+    told: list[float] = []
+    again = fuzzy_set(graph, 15, pace=told.append)
+    assert abs(again - links).max() == 0 and told == sorted(told) and told[-1] <= 1

@@ -76,6 +76,17 @@ def test_the_same_seed_gives_the_same_projection_from_a_sample():
     assert not np.array_equal(first.components, other.components)
 
 
+def test_a_row_depends_on_itself_only():
+    """In the shape of ``all``: also where few rows are transformed at once, in another order, or after others."""
+    rng = np.random.default_rng(0)
+    many = {"rcf": rng.random((700, 900), dtype=np.float32), "gabor": rng.random((700, 48), dtype=np.float32)}
+    fitted = Combiner.fit(many)
+    together = fitted.transform(many)
+    for rows in (slice(0, 1), slice(5, 14), slice(250, 601), slice(None, None, -1), slice(690, 700)):
+        part = fitted.transform({name: block[rows] for name, block in many.items()})
+        assert part.tobytes() == np.ascontiguousarray(together[rows]).tobytes()
+
+
 def test_memory_maps_go_through_in_chunks(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ROWS", 64)
     plain = blocks()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safe_trees import write_raster
 
 from eobench_dash.domain.products import Window
@@ -174,6 +176,30 @@ def test_files_are_opened_from_several_threads(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not failed
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jp2", ".png", ".jpg"])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_the_bytes_they_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "fuzzed"
+    whole = folder / f"whole{suffix}"
+    if not whole.exists():
+        values = np.stack([VALUES] * 3) if suffix == ".jpg" else VALUES
+        write_raster(whole, values, crs="EPSG:32631" if suffix in (".tif", ".jp2") else None)
+    content = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, min(len(content) - 1, 600)))
+        content[at : at + 4] = data.draw(st.binary(min_size=1, max_size=8))
+    path = folder / f"a{suffix}"
+    path.write_bytes(bytes(content))
+    try:
+        with gdal.open_raster(path) as dataset:
+            gdal.read(dataset, window=Window(0, 0, min(dataset.height, 300), min(dataset.width, 300)))
+    except UnreadableProduct as error:
+        assert path.name in str(error)
 
 
 def _read_all(path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_product_says_what_it_is(shared_safe: Path) -> None:
         "range_spacing": 10.0, "azimuth_spacing": 10.0,
     }  # fmt: skip
     assert (
-        relative_orbit("S1B", 30148) == 22 and relative_orbit("S1A", 30600) == 153 and relative_orbit("S1Z", 1) is None
+        relative_orbit("S1B", 30148) == 22 and relative_orbit("S1A", 30600) == 78 and relative_orbit("S1Z", 1) is None
     )
     assert info.corners is not None
     # the manifest's footprint
@@ -191,20 +191,9 @@ def other_size(folder: Path) -> None:
     shutil.copyfile(one(other, "*.tiff"), one(folder, "s1a*vv*.tiff"))
 
 
-def floats(folder: Path) -> None:
-    other = Grd(pols=("VV",), name="other", tiff={"dtype": "uint8"}, pixels=lambda rng, h, w: np.ones((h, w)))
-    shutil.copyfile(one(other_kind(other, folder), "*.tiff"), one(folder, "s1a*vv*.tiff"))
-
-
-def other_kind(other: Grd, folder: Path) -> Path:
-    import rasterio
-
-    written = Grd(pols=("VV",), name="other").write(folder.parent)
-    with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(
-        one(written, "*.tiff"), "w", driver="GTiff", height=480, width=640, count=1, dtype="float32"
-    ) as file:  # fmt: skip
-        file.write(np.ones((480, 640), np.float32), 1)
-    return written
+def other_numbers(folder: Path) -> None:
+    other = Grd(pols=("VV",), name="other", dtype="float32").write(folder.parent)
+    shutil.copyfile(one(other, "*.tiff"), one(folder, "s1a*vv*.tiff"))
 
 
 VV = "s1a-iw-grd-vv*"
@@ -221,7 +210,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut annotation": (cut(VV + ".xml", 0.5), "is not complete XML"),
     "cut tables": (cut("calibration-*vv*", 0.9), "is not complete XML"),
     "other size": (other_size, r"\.tiff has 470 × 640 pixels, its annotation says 480 × 640; they do not belong"),
-    "floats": (floats, "holds 1 bands of float32; a GRD measurement holds one of uint16"),
+    "floats": (other_numbers, "holds 1 bands of float32; a GRD measurement holds one of uint16"),
     "SLC": (swap(VV + ".xml", "GRD</pro", "SLC</pro"), "is of a SLC product; only Sentinel-1 GRD is read"),
     "other root": (swap("noise-*vv*", "noise>", "nothing>", 2), "holds <nothing> where <noise> belongs"),
     "other polarisation": (swap("noise-*vv*", ">VV<", ">VH<"), "noise.* is of VH, not of VV"),
@@ -237,12 +226,12 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "word": (swap("noise-*vv*", ">2000.0 ", ">much "), "noiseRangeLut holds something that is no number"),
     "pixels back": (swap("calibration-*vv*", "0 40 80", "0 80 40"), "the pixels of calibrationVector do not rise"),
     "lines back": (swap("calibration-*vv*", "<line>0<", "<line>9999<"), "the lines of calibrationVector do not rise"),
-    "no vectors": (swap("noise-*vv*", "noiseRangeVector>", "someVector>", 99), "holds 0 of noiseRangeVector where 1"),
+    "no vectors": (swap("noise-*vv*", "noiseRangeVector>", "someVector>", 99), "holds 0 of noiseRangeVector"),
     "no size": (swap(VV + ".xml", "numberOfLines", "rows", 2), "lacks numberOfLines"),
-    "huge": (swap(VV + ".xml", "<numberOfLines>480", "<numberOfLines>1e9"), "'1e9' as numberOfLines, which is no number"),
-    "half a line": (swap(VV + ".xml", "<numberOfLines>480", "<numberOfLines>480.5"), "where a whole number belongs"),
+    "huge": (swap(VV + ".xml", "<numberOfLines>480", "<numberOfLines>1e9"), "'1e9' as numberOfLines, which is no"),
+    "half a line": (swap(VV + ".xml", "<numberOfLines>480", "<numberOfLines>480.5"), "a whole number belongs"),
     "no time": (swap(VV + ".xml", "2020-01-01T", "someday "), "which is no time"),
-    "latitude": (swap(VV + ".xml", "<latitude>4", "<latitude>94"), "as latitude, which is no number between -90 and 90"),
+    "latitude": (swap(VV + ".xml", "<latitude>4", "<latitude>94"), "as latitude, which is no number between -90"),
     "hole in the grid": (swap(VV + ".xml", "<pixel>160<", "<pixel>161<"), "no full grid of lines and pixels"),
     "few points": (swap(VV + ".xml", "<line>479<", "<line>400<", 99), "do not cover the image of 480 × 640"),
     "entities": (swap(VV + ".xml", "<product>", '<!DOCTYPE p [<!ENTITY a "b">]><product>'), "declares entities"),
@@ -275,7 +264,7 @@ def test_a_damaged_part_fails_when_it_is_read(tmp_path: Path) -> None:
 def test_a_product_without_manifest_is_read(copy: Path) -> None:
     (copy / "manifest.safe").unlink()
     with open_grd(copy) as product:
-        assert product.info.metadata["relative_orbit"] == 153 and "processor" not in product.info.metadata
+        assert product.info.metadata["relative_orbit"] == 78 and "processor" not in product.info.metadata
         assert any("unknown" in note for note in product.info.notes)
 
 
@@ -291,19 +280,18 @@ def test_names_tell_a_grd(safe: Path, tmp_path: Path) -> None:
 
 
 WORDS = st.sampled_from(
-    ["", "nan", "inf", "-1", "0", "1e308", "-1e308", "1e-320", "99999999999999999999", "½", "0x10", "1 2 3", "true", "<a/>",
-     "2020-13-01T00:00:00", "&amp;", "17", "480", "7.5"]
+    ["", "nan", "inf", "-1", "0", "1e308", "-1e308", "1e-320", "99999999999999999999", "½", "0x10", "1 2 3", "true",
+     "<a/>", "2020-13-01T00:00:00", "&amp;", "17", "480", "7.5"]
 )  # fmt: skip
 
 
 def mutate(text: str, data: st.DataObject) -> bytes:
-    """Damage of the kinds that XML meets: numbers replaced, elements dropped or doubled, the end lost, bytes flipped."""
+    """The damage that XML meets: numbers replaced, elements dropped or doubled, the end lost, bytes flipped."""
     kind = data.draw(st.sampled_from(["number", "numbers", "drop", "double", "cut", "bytes", "count"]))
     if kind in ("number", "numbers"):
         starts = [i for i in range(1, len(text)) if text[i].isdigit() and text[i - 1] in "> "]
-        for start in sorted(
-            data.draw(st.lists(st.sampled_from(starts), min_size=1, max_size=1 if kind == "number" else 6))
-        )[::-1]:
+        chosen = data.draw(st.lists(st.sampled_from(starts), min_size=1, max_size=1 if kind == "number" else 6))
+        for start in sorted(chosen, reverse=True):
             end = next(i for i in range(start, len(text)) if text[i] in "< ")
             text = text[:start] + data.draw(WORDS) + text[end:]
     elif kind in ("drop", "double"):
@@ -324,7 +312,7 @@ def mutate(text: str, data: st.DataObject) -> bytes:
 
 
 @pytest.mark.parametrize("pattern", [VV + ".xml", "calibration-*vv*", "noise-*vv*", "manifest.safe"])
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_mutated_products_are_read_or_refused(pattern: str, data: st.DataObject, copy: Path, safe: Path) -> None:
     file = one(copy, pattern)
@@ -337,7 +325,7 @@ def test_mutated_products_are_read_or_refused(pattern: str, data: st.DataObject,
             assert read.values.shape == (1, 40, 40) and (np.isfinite(read.values[0]) == ~read.nodata).all()
             assert product.lonlat([0, 100], [0, 100]).shape == (2, 2)
     except UnreadableProduct as error:
-        assert len(str(error)) < 600 and str(error).endswith((".", ";")) or ":" in str(error)
+        assert len(str(error)) < 600 and (str(error).endswith(".") or ": " in str(error))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

@@ -10,8 +10,8 @@ from s1_safe import Grd, speckle
 from eobench_dash.domain.products import ReadOptions, Window
 from eobench_dash.sentinel.s1 import open_grd
 
-H, W = 1200, 1600
-EDGES = (np.where(np.arange(H) < 700, 120, 215), np.where(np.arange(H) < 400, 1560, 1483), 90, 1101)
+H, W = 1500, 2400
+EDGES = (np.where(np.arange(H) < 700, 90, 165), np.where(np.arange(H) < 400, 2370, 2301), 60, 1451)
 """First pixel of each line (it jumps, as the sampling window does), end of each line, first line, end of the lines."""
 
 
@@ -48,14 +48,14 @@ def test_the_border_is_found_on_every_side(ipf: str | None, tmp_path: Path) -> N
     assert not got.border[zeros].any() and got.nodata[due].all()
     assert np.isnan(got.values[:, got.border]).all()
     inner = np.zeros_like(due)
-    inner[90 + 32 : 1101 - 32, 215 + 48 : 1483 - 48] = True
+    inner[60 + 32 : 1451 - 32, 165 + 48 : 2301 - 48] = True
     assert not got.border[inner].any() and not got.nodata[inner].any()  # … and little of the image
     assert (got.border & ~due).sum() < 0.05 * (~due).sum()
 
 
 def test_a_jump_of_the_edge_is_followed(tmp_path: Path) -> None:
     got = read(Grd(height=H, width=W, pixels=bordered(150.0), ipf="002.60", pols=("VV",)).write(tmp_path))
-    assert not got.border[200:650, 120 + 40 : 215].any() and got.border[720:1080, 120 + 40 : 215].all()
+    assert not got.border[200:650, 90 + 40 : 165].any() and got.border[720:1400, 90 + 40 : 165].all()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_nothing_else_is_a_border(pixels: Callable[..., np.ndarray], ipf: str, t
 def test_an_empty_noise_table_is_replaced_by_thirty_decibels_below_one(tmp_path: Path) -> None:
     grd = Grd(height=H, width=W, pixels=bordered(20.0), ipf="002.43", noise=0.0, pols=("VV",))  # 600² / 1000 = 360
     got = read(grd.write(tmp_path))
-    assert got.border[300:1000, 40:110].all() and not got.border[300:680, 170:1400].any()
+    assert got.border[300:1000, 40:90].all() and not got.border[300:680, 140:2200].any()
 
 
 @pytest.mark.parametrize("options", [{"resolution": 40}, {"grid": True}, {"grid": True, "resolution": 40}], ids=str)
@@ -86,4 +86,9 @@ def test_the_border_goes_with_the_reading_grid(options: dict[str, object], tmp_p
     assert got.border.sum() * pixel**2 == pytest.approx((outside().sum() - 30 * H), rel=0.3)
     assert np.nanmin(got.values) >= 1e-6
     dark = np.nanmean(got.values)
-    assert dark == pytest.approx(1400 / 600**2, rel=0.25)  # the border's 150 have not been mixed in
+    assert dark == pytest.approx(1000 / 600**2, rel=0.1)  # the border's 150 have not been mixed in
+
+
+def test_a_noise_table_in_other_units_is_not_believed(tmp_path: Path) -> None:
+    grd = Grd(height=H, width=W, pixels=bordered(20.0), ipf="002.36", noise=0.5, pols=("VV",))
+    assert read(grd.write(tmp_path)).border[300:1000, 40:90].all()

@@ -24,9 +24,11 @@ POINTS = [
     # sub-swath seams, at lines between the nodes of every table
     *[(line, pixel, 120 + line % 97) for line in (333, 8350) for pixel in SEAMS],
     # at nodes of the calibration, beside them, and at those of the noise
-    (668, 40, 200), (667, 39, 201), (669, 41, 202), (2005, 400, 150), (2004, 401, 151), (5345, 26080, 99), (5346, 26081, 98),
+    (668, 40, 200), (667, 39, 201), (669, 41, 202), (2005, 400, 150), (2004, 401, 151), (5345, 26080, 99),
+    (5346, 26081, 98),
     # azimuth noise: at its nodes (every ten lines, 158 and 159 about a burst's seam of IW1) and between
-    (158, 4444, 80), (159, 4444, 80), (155, 4444, 80), (10, 9000, 75), (15, 20000, 66), (16699, 25, 61), (16702, 18000, 62),
+    (158, 4444, 80), (159, 4444, 80), (155, 4444, 80), (10, 9000, 75), (15, 20000, 66), (16699, 25, 61),
+    (16702, 18000, 62),
     # last vectors (the noise's end at lines 16700 and 16704, the calibration's beyond the image), extreme numbers
     (16701, 26100, 400), (16703, 1, 65535), (7777, 12345, 1),
 ]  # fmt: skip
@@ -61,7 +63,10 @@ class ByHand:
         self.range = self.vectors(noise, "noiseRangeVector", "noiseRangeLut")
         self.azimuth = [
             (
-                [int(v.findtext(k)) for k in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample")],
+                [
+                    int(v.findtext(name) or "")
+                    for name in ("firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample")
+                ],
                 self.floats(v.findtext("line")),
                 self.floats(v.findtext("noiseAzimuthLut")),
             )
@@ -74,7 +79,7 @@ class ByHand:
 
     def vectors(self, root: ElementTree.Element, tag: str, values: str) -> list[tuple[int, list[float], list[float]]]:
         return [
-            (int(v.findtext("line")), self.floats(v.findtext("pixel")), self.floats(v.findtext(values)))
+            (int(v.findtext("line") or ""), self.floats(v.findtext("pixel")), self.floats(v.findtext(values)))
             for v in root.iter(tag)
         ]
 

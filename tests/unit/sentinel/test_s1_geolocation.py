@@ -141,5 +141,5 @@ def test_points_that_contradict_the_pixel_spacing_are_refused(tmp_path: Path) ->
     open_grd(path).close()  # not told apart from terrain yet
     first = text.index("<latitude>")
     file.write_text(text[:first] + "<latitude>40.0</latitude>" + text[text.index("</latitude>") + 11 :])
-    with pytest.raises(UnreadableProduct, match="geolocation points lie .* m apart"):
+    with pytest.raises(UnreadableProduct, match=r"geolocation points lie .* m apart"):
         open_grd(path)

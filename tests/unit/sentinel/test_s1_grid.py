@@ -9,12 +9,14 @@ from s1_safe import Grd, speckle
 
 from eobench_dash.domain.products import ReadOptions, Window
 from eobench_dash.errors import UnreadableProduct
+from eobench_dash.sentinel.product import WindowPixels
+from eobench_dash.sentinel.s1 import Grd as Grd1
 from eobench_dash.sentinel.s1 import open_grd
 
 FLAT = (20_000 - 2000) / 600**2
 
 
-def whole(product, **options):  # type: ignore[no-untyped-def]
+def whole(product: Grd1) -> WindowPixels:
     return product.read(Window(0, 0, product.info.height, product.info.width))
 
 
@@ -58,7 +60,7 @@ def test_a_bright_point_lies_where_it_should(tmp_path: Path) -> None:
                 x, y = rasterio.warp.transform("EPSG:4326", product.info.crs, *([v] for v in grd.place(line, pixel)))
                 row, col = (y[0] - top) / e, (x[0] - left) / a
                 near = values[int(row) - 4 : int(row) + 5, int(col) - 4 : int(col) + 5]
-                found = np.array(np.unravel_index(near.argmax(), near.shape)) + [int(row) - 4, int(col) - 4]
+                found = np.array([int(row) - 4, int(col) - 4]) + np.unravel_index(near.argmax(), near.shape)
                 assert np.abs(found + 0.5 - [row, col]).max() <= 1.0
                 assert near.max() > 20 * np.median(near)
                 # and the product says the same of the place

@@ -96,3 +96,59 @@ def test_linear_amplitude_keeps_the_dark_dark(shared_dir: Path) -> None:
     assert linear < decibel - 20
     from_db = render(10 * np.log10(power), "sar", "linear", "vv").astype(int)
     assert np.abs(from_db - render(power, "sar", "linear", "vv").astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("order", [("B04", "B03", "B02"), ("B02", "B03", "B04"), ("B12", "B02", "B8A", "B04", "B03")])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_named_bands_are_shown_by_name_in_any_order(order: tuple[str, ...], kind: type) -> None:
+    values = {"B02": 40, "B03": 80, "B04": 120, "B8A": 160, "B12": 200}
+    pixels = np.stack([np.full((4, 4), values[band], kind) for band in order])
+    if kind is np.float32:
+        pixels = pixels / 1000  # reflectance
+        picture = render(pixels, stretch="fixed", look="true", names=order, unit="reflectance")
+        assert picture[0, 0].tolist() == [102, 68, 34]
+    else:
+        assert render(pixels, names=order)[0, 0].tolist() == [120, 80, 40]
+    offered = {look.name for look in looks_of(bands=len(order), eight_bit=False, modality="optical", names=order).looks}
+    assert offered == ({"true", "false", "swir"} if "B8A" in order else {"true"})
+
+
+def test_reflectance_looks_the_same_in_every_scale() -> None:
+    numbers = np.random.default_rng(0).integers(0, 4000, (4, 6, 6)).astype(np.uint16)
+    for look in ("true", "false"):
+        wanted = render(numbers, stretch="fixed", look=look).astype(int)
+        for more in ({"unit": "reflectance"}, {}):
+            shares = render((numbers / 1e4).astype(np.float32), stretch="fixed", look=look, **more).astype(int)
+            assert np.abs(shares - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("order", [("VV", "VH"), ("VH", "VV"), ("HV", "HH")])
+def test_polarisations_are_shown_by_name_and_power_is_power(order: tuple[str, str]) -> None:
+    decibel = {"VV": -10.0, "HH": -10.0, "VH": -18.5, "HV": -18.5}
+    power = np.stack([np.full((4, 4), 10 ** (decibel[name] / 10), np.float32) for name in order])
+    power[:, 0, 0] = -1e-5  # noise taken away from little: still power, not dB
+    shown = {"names": order, "unit": "sigma nought"}
+    assert render(power, "sar", "fixed", "vv", **shown)[1, 1, 0] == round(255 * 15 / 25)
+    assert render(power, "sar", "fixed", "vh", **shown)[1, 1, 0] == round(255 * 13.5 / 27)
+    offered = looks_of(bands=2, eight_bit=False, modality="sar", names=order).looks
+    assert [look.name for look in offered] == ["composite", "vv", "vh", "ratio"]
+    assert offered[1].title == ("HH" if "HH" in order else "VV")
+
+
+def test_one_cross_polarised_band_is_named_and_stretched_as_such() -> None:
+    (look,) = looks_of(bands=1, eight_bit=False, modality="sar", names=("VH",)).looks
+    assert look.title == "VH"
+    power = np.full((1, 2, 2), 10**-1.85, np.float32)
+    assert render(power, "sar", "fixed", names=("VH",), unit="power")[0, 0, 0] == round(255 * 13.5 / 27)
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b"), ("VV", "HH"), ("x", "y", "z"), ("B08", "B11", "B12", "B01")])
+@pytest.mark.parametrize("modality", ["optical", "sar"])
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_whatever_the_names_each_look_offered_can_be_drawn(names: tuple[str, ...], modality: str, kind: type) -> None:
+    pixels = np.random.default_rng(0).uniform(1, 200, (len(names), 5, 7)).astype(kind)
+    offered = looks_of(bands=len(names), eight_bit=kind is np.uint8, modality=modality, names=names)
+    for look in offered.looks:
+        for stretch in offered.stretches:
+            picture = render(pixels, modality, stretch.name, look.name, names=names)
+            assert picture.shape == (5, 7, 3) and picture.dtype == np.uint8

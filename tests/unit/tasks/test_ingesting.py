@@ -174,7 +174,7 @@ def test_nothing_usable_fails_alone_and_leaves_the_workspace_as_it_was(workspace
     (bad / "S2_x.tif").write_bytes(b"II*\0")
     job = ingest(bad, name="Bad")
     assert job.state == JobState.FAILED
-    assert "None of the 1 products could be ingested" in job.error
+    assert "S2_x.tif cannot be ingested" in job.error
     assert rows_of(workspace) == before
     black = write_scene(bad / "S2_x.tif", np.zeros((3, 64, 64), np.uint8), nodata=0).parent
     job = ingest(black, name="Black", plan=IngestPlan.from_dict({"patch": 32, "limits": {"nodata": 0.5}}))

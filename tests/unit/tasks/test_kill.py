@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from eobench_dash.db.models import Base, Job
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.jobs.supervisor import environment
-from eobench_dash.services import datasets, embeddings, importing, jobs
+from eobench_dash.services import datasets, embeddings, features, importing, jobs
 from eobench_dash.services.workspace import Workspace
 
 PATIENCE_S = 120.0  # for loaded machines; nothing here is timed
@@ -210,3 +210,47 @@ def test_a_map_survives_kills(workspace, builder, start, vectors, run) -> None:
     assert made[result["embedding_id"]].rows == 1000
     assert all(e.key in str(files_of(workspace).keys()) for e in made.values())
     assert len(left) <= 1 and all(made[result["embedding_id"]].key in path for path in left)
+
+
+def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, start, run) -> None:
+    """Killed in the middle, the worker and then the child: no block is done twice."""
+
+    def simulated(name: str) -> int:
+        run(
+            importing.start_simulation(
+                workspace, builder, name=name, modality="optical", count=1_500, size=32, follow_up=False
+            )
+        )
+        return datasets.find_dataset(workspace, builder, name=name).id
+
+    def blocks() -> int:
+        return len(list((workspace.settings.home / "datasets").rglob("work/*/*.npz")))
+
+    def grown(by: int) -> None:
+        before, deadline = blocks(), time.monotonic() + PATIENCE_S
+        while blocks() < before + by:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    quiet = run(features.start_features(workspace, builder, dataset_id=simulated("Quiet"), kind="gabor"))
+    worker = start()
+    job_id = features.start_features(workspace, builder, dataset_id=simulated("Killed"), kind="gabor")
+    for victim in ("worker", "child"):
+        child = worker.starts(job_id)
+        grown(by=3)
+        if victim == "worker":
+            worker.kill()
+            worker = start()
+        else:
+            os.kill(child, signal.SIGKILL)
+        job = ended(workspace, builder, job_id)
+        assert job.state is JobState.FAILED and "What it had finished is kept; retry it to go on." in job.error
+        assert not list((workspace.settings.home / "datasets").rglob("2/features/*"))
+        jobs.retry_job(workspace, builder, job_id=job_id)
+    job = ended(workspace, builder, job_id)
+    assert job.state is JobState.DONE, job.error
+    assert job.result == quiet.result
+    assert job.result["blocks"] == job.result["block_writes"] == 16
+    sets = [features.list_feature_sets(workspace, builder, dataset_id=d)[0] for d in (1, 2)]
+    assert sets[0].fingerprint == sets[1].fingerprint, "the same vectors as without a kill"
+    assert blocks() == 0

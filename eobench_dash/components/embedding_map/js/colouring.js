@@ -5,7 +5,9 @@ import { categoryColor, extremes, quantise, ramp } from "./ramps.js";
 import { readColors } from "./theme.js";
 import { NO_LABEL, parseColor } from "./wire.js";
 
-const FIXED = /^(imported|product|longitude|latitude|honesty|cluster-.*)$/; // columns that no relabelling changes
+// columns that no relabelling changes
+const FIXED =
+  /^(imported|product|longitude|latitude|time|scale|honesty|nodata|black_edge|saturation|border_noise|cloud|blur|duplicate|overlap|cluster-.*)$/;
 const REFRESH_MS = 2500;
 const REFRESHED = 300000; // patches; beyond, a column is fetched when it is asked for
 

@@ -48,9 +48,12 @@ void main() {
   color = vec4(mix(rgb, ground, shade * ${float(RIM_MIX)}), floor(cover * opacity * 256.0 + 0.5) / 256.0);
 }`;
 
-export let shared = null; // {canvas, gl, program, at (uniforms), users}
+let shared = null; // {canvas, gl, program, at (uniforms), users}
 let refused = false; // it was lost: not asked for again
 let emulated = false; // known to be no real GPU: taken only where somebody insists
+
+/** What the maps share, while it is there. */
+export const context = () => shared;
 
 /** How many GL contexts the page's maps hold. */
 export const glContexts = () => (shared ? 1 : 0);

@@ -19,7 +19,7 @@ const SENTENCES = {
 
 export async function request(url, signal) {
   const early = await window.eobench_dash?.early?.(url); // asked for before the map was there (loader.js)
-  if (early?.ok) return early;
+  if (early) return early;
   let response;
   try {
     // A log-in page in place of the bytes would be read as damage: do not follow to it.

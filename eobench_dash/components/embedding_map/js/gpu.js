@@ -1,7 +1,7 @@
 // The GPU renderer: the software raster's picture, drawn by WebGL 2. One context (context.js) serves all maps: each draws
 // at the context's lower left and copies the picture into its own canvas at once.
 
-import { prepare, shared, SIDE } from "./context.js";
+import { context, prepare, SIDE } from "./context.js";
 import { CODES, Palette, SHADES } from "./palette.js";
 import { DIMMED, reachOf, rimOf } from "./raster.js";
 import { styleOf, transformOf } from "./view.js";
@@ -93,7 +93,7 @@ export class GpuRenderer {
 
   setScene(scene) {
     this.scene = scene;
-    if (scene && shared) this.points.places(scene.grid);
+    if (scene && context()) this.points.places(scene.grid);
     this.invalidate();
   }
 
@@ -104,7 +104,7 @@ export class GpuRenderer {
 
   /** Some points changed colour. */
   repaint(slots) {
-    if (this.stale || slots.length > FEW_SLOTS || !shared) return this.invalidate();
+    if (this.stale || slots.length > FEW_SLOTS || !context()) return this.invalidate();
     for (const slot of slots) this.points.one(slot, this.scene);
     this.points.order(this.scene.last);
     if (this.at) this._draw(this.points, this.scene, this.at.t, this.at.style);
@@ -113,7 +113,7 @@ export class GpuRenderer {
   frame(view, frame) {
     const began = performance.now();
     this.stats.frames++;
-    if (!this.scene || !shared) return this._blank();
+    if (!this.scene || !context()) return this._blank();
     const t = transformOf(view, frame, this.dpr), { at } = this;
     if (!this.stale && at && at.t.s === t.s && at.t.tx === t.tx && at.t.ty === t.ty) return false;
     this._send();
@@ -126,7 +126,7 @@ export class GpuRenderer {
 
   /** Draw a scene at a transform once, and keep nothing of it. */
   still(scene, t, style) {
-    if (!shared) return;
+    if (!context()) return;
     this._send();
     this.travellers ??= new Points(this.gl);
     this.travellers.places(scene.grid);
@@ -156,7 +156,7 @@ export class GpuRenderer {
   }
 
   _draw(points, scene, t, style) {
-    const { gl } = this, { canvas, program, at } = shared;
+    const { gl } = this, { canvas, program, at } = context();
     const { width: w, height: h } = this.canvas;
     if (canvas.width < w) canvas.width = w;
     if (canvas.height < h) canvas.height = h;
@@ -215,7 +215,7 @@ export class GpuRenderer {
   destroy({ keep = false } = {}) {
     this.scene = null;
     if (!keep) this.canvas.width = this.canvas.height = 0;
-    if (!shared?.users.delete(this)) return;
+    if (!context()?.users.delete(this)) return;
     this.points.free();
     this.travellers?.free();
     this.gl.deleteTexture(this.texture);

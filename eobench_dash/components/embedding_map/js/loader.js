@@ -3,34 +3,36 @@
   "use strict";
   const React = window.React;
   const base = new URL(".", document.currentScript.src);
-  const modules = ["map", "api", "camera", "card", "chrome", "colouring", "context", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "mosaic", "motion", "overlay", "painting", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
-  // Asked for only where a map is shown (other pages do without), and then side by side, not one import after another.
-  const preload = () => {
+  const said = (name) => [...document.querySelectorAll(`meta[name="${name}"]`)].map((meta) => meta.content);
+  // The map's program in one piece (program.py), where the page names it; else its modules, asked for side by side.
+  const [program] = said("eob-program");
+  const modules = program ? [] : ["map", "api", "camera", "card", "chrome", "colouring", "context", "data", "dom", "facts", "gpu", "grid", "history", "images", "input", "legend", "link", "loading", "looks", "mosaic", "motion", "overlay", "painting", "palette", "pointing", "ramps", "range", "raster", "renderer", "scene", "selecting", "sheets", "theme", "thumbs", "tiles", "view", "wire"];
+  // Only where a map is shown: other pages do without.
+  let entry = null;
+  const load = () => {
     for (const name of modules.splice(0)) {
       const link = document.createElement("link");
       link.rel = "modulepreload";
-      link.fetchPriority = "low"; // not before what Dash needs to show the page at all
       link.href = new URL(name + ".js", base).href;
       document.head.append(link);
     }
+    entry = entry || import(program || new URL("map.js", base).href);
+    entry.catch(() => { entry = null; }); // a passing failure is tried again with the next map
+    return entry;
   };
+
   // What the first map is going to ask for, the page's head names: asked for while Dash is still starting, and once.
   const options = { credentials: "same-origin", redirect: "manual" };
   const early = new Map();
-  for (const { content } of document.querySelectorAll('meta[name="eob-early"]')) {
-    early.set(content, fetch(content, options).catch(() => null));
-  }
+  const ask = async (url) => {
+    const answer = await fetch(url, options);
+    return answer.ok ? new Response(await answer.arrayBuffer(), { headers: answer.headers }) : null;
+  };
+  for (const url of said("eob-early")) early.set(url, ask(url).catch(() => null));
   const take = (url) => {
     const asked = early.get(url);
     early.delete(url);
     return asked;
-  };
-  let entry = null;
-  const load = () => {
-    preload();
-    entry = entry || import(new URL("map.js", base).href);
-    entry.catch(() => { entry = null; }); // a passing failure is tried again with the next map
-    return entry;
   };
 
   function fail(root) {
@@ -75,5 +77,5 @@
   window.eobench_dash = window.eobench_dash || {};
   window.eobench_dash.EmbeddingMap = EmbeddingMap;
   window.eobench_dash.early = take; // data.js
-  if (early.size) preload();
+  if (early.size) load().catch(() => {}); // the map says it, when it asks again
 })();

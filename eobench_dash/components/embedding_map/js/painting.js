@@ -8,6 +8,7 @@ import { SoftwareRenderer } from "./renderer.js";
 
 const MAX_PIXEL_RATIO = 3;
 const SMALL_PX = 560;
+const REST_MS = 400; // after the first picture
 
 export class Painting {
   /** map: the EmbeddingMapView it belongs to; canvas: its own. */
@@ -18,6 +19,7 @@ export class Painting {
 
   destroy() {
     cancelAnimationFrame(this.raf);
+    clearTimeout(this.later);
     cancelIdle(this.idle);
     endFades(this.map.root);
     this.renderer.destroy();
@@ -39,8 +41,9 @@ export class Painting {
   /** A first picture is there: only now is time taken to look whether there is a GPU. Both draw the same. */
   arrived() {
     if (this.wished !== "auto" || knowsGpu()) return;
-    cancelIdle(this.idle);
-    requestAnimationFrame(() => { this.idle = whenIdle(() => this._choose()); });
+    const rest = () => { this.later = setTimeout(() => { this.idle = whenIdle(() => this._choose()); }, REST_MS); };
+    clearTimeout(this.later);
+    requestAnimationFrame(() => requestAnimationFrame(rest)); // it is on the screen
   }
 
   _use(Kind) {

@@ -1,0 +1,1 @@
+"""From products to patches: choose products, lay the grid, choose descriptors, start, read the report."""

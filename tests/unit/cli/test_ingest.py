@@ -1,0 +1,69 @@
+"""``eobench ingest``: what it answers, and the sentence where it cannot."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scenes import textured, write_scene
+
+
+@pytest.fixture(scope="module")
+def scenes(data: Path) -> Path:
+    """Two optical scenes of 128 × 96 pixels, one radar scene, and a damaged one."""
+    rng = np.random.default_rng(3)
+    for number in (0, 1):
+        write_scene(data / "scenes" / f"S2_{number}.tif", textured(rng, 3, 128, 96), east_m=5000.0 * number)
+    write_scene(data / "scenes" / "S1_0.tif", textured(rng, 1, 128, 96))
+    (data / "scenes" / "S2_9.tif").write_bytes(b"II*\0")
+    return data / "scenes"
+
+
+def test_products_become_patches_with_a_report(admin, scenes: Path) -> None:
+    args = ("ingest", str(scenes), "--name", "Cut", "--modality", "optical", "--patch-size", "320m", "--scales", "64")
+    told = admin(*args, "--feature", "color_stats")
+    assert told.code == 0, told.err
+    assert "Cut: 28 patches from 2 products" in told.out
+    assert "4 of 64 px, 24 of 32 px" in told.out
+    assert "left out: 1 sar products" in told.out
+    assert "could not be used: S2_9.tif" in told.out
+    assert "28 × " in told.out and "color_stats" in told.out
+    rows = json.loads(admin("list", "--json").out)
+    assert (rows[0]["name"], rows[0]["patches"], "described" in rows[0]["steps"]) == ("Cut", 28, True)
+
+
+def test_json_limits_and_an_area_from_a_file(admin, scenes: Path, tmp_path: Path) -> None:
+    area = {"type": "Polygon", "coordinates": [[[-170, -80], [170, -80], [170, 80], [-170, 80], [-170, -80]]]}
+    (tmp_path / "area.json").write_text(json.dumps(area))
+    args = ("ingest", str(scenes / "S2_0.tif"), "--name", "Cut", "--patch-size", "32", "--json")
+    told = json.loads(admin(*args, "--aoi", str(tmp_path / "area.json"), "--max-blur", "0.01").out or "{}")
+    assert told == {}, "every patch is refused"
+    told = json.loads(admin(*args, "--aoi", str(tmp_path / "area.json"), "--max-nodata", "0.2").out)
+    assert told["imported"] == 12
+    assert told["ingest"]["plan"]["limits"] == {"nodata": 0.2}
+    assert told["ingest"]["refused"] == {}
+
+
+def test_an_estimate_starts_nothing(admin, scenes: Path) -> None:
+    told = admin("ingest", str(scenes / "S2_0.tif"), "--name", "Cut", "--estimate")
+    assert told.code == 0 and told.out.startswith("2 patches (2 of 64 px) of 1 product\n")
+    assert json.loads(admin("list", "--json").out) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((), "radar and 3 optical products"),
+        (("--modality", "optical", "--patch-size", "64q"), "no size"),
+        (("--modality", "optical", "--aoi", "1,2,3"), "no box"),
+        (("--modality", "optical", "--aoi", "10,5,9,4"), "south below north"),
+        (("--modality", "optical", "--max-cloud", "20"), "share from 0 to 1"),
+        (("--modality", "optical", "--feature", "magic"), "not known"),
+        (("--modality", "optical", "--patch-size", "2000"), "No patch of this size"),
+        (("--modality", "sar", "--bands", "VV,XX"), "has no band 'VV'"),
+    ],
+)
+def test_what_cannot_be_is_said(admin, scenes: Path, args: tuple[str, ...], words: str) -> None:
+    told = admin("ingest", str(scenes), "--name", "Cut", *args)
+    assert told.code in (1, 2) and told.out == ""
+    assert words in told.err and told.err.startswith("eobench: ") and "Traceback" not in told.err
