@@ -57,7 +57,8 @@
     if (!plain(event)) return;
     if (event.key === "m") { X().switchMode(); return; }
     const wants = event.key === "/" || marks[event.key] || /^[1-9]$/.test(event.key);
-    if (!wants || !X().mayClean()) return;
+    if (!wants) return;
+    if (!X().mayClean()) { X().sayWhyNot(); return; }
     event.preventDefault();
     if (!X().cleaning()) { X().toast("Switch to Clean (m) to change labels."); return; }
     const ordinals = target();

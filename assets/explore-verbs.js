@@ -44,18 +44,20 @@
   // -- after each step -----------------------------------------------------------------------------------------------
   const after = () => { X().refreshPanel(); X().tick(); tellStep(); };
 
-  /** The button's tip names what an undo would take back. */
+  /** The buttons' tips name what they would do. */
   let telling = 0;
   const tellStep = () => {
     clearTimeout(telling);
     telling = setTimeout(async () => {
-      const button = document.querySelector('[data-explore="undo"]');
-      if (!button || !X().mayClean()) return;
+      if (!X().mayClean()) return;
       const step = await X().api("undo").catch(() => null);
-      if (!step || !button.isConnected) return;
-      const words = `${step.undo ?? "Nothing to undo"} (Ctrl+Z)${step.redo ? `. ${step.redo} (Ctrl+Shift+Z)` : ""}`;
-      button.title = words;
-      button.setAttribute("aria-label", step.undo ? words : "Undo: nothing to take back");
+      if (!step || !X().root()) return;
+      for (const [verb, keys] of [["undo", "Ctrl+Z"], ["redo", "Ctrl+Shift+Z"]]) {
+        const button = document.querySelector(`[data-explore="${verb}"]`);
+        button.title = step[verb] ? `${step[verb]} (${keys})` : `Nothing to ${verb}`;
+        button.setAttribute("aria-label", button.title);
+        button.disabled = !step[verb];
+      }
     }, 250);
   };
 
@@ -195,6 +197,7 @@
   document.addEventListener("eob:ready", tellStep);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.('[data-explore="undo"]') && X().root()) undo();
+    if (event.target.closest?.('[data-explore="redo"]') && X().root()) redo();
   });
 
   window.eob = { ...window.eob, explore: { ...window.eob?.explore, assign, mark, undo, redo, seen, flash } };

@@ -132,7 +132,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (!root() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target)) return;
-    if (document.querySelector("dialog[open], .eob-assign") || !keys[event.key]) return;
+    if (document.querySelector("dialog[open], .eob-assign") || !keys[event.key] || !root().dataset.map) return;
     event.preventDefault();
     keys[event.key]();
   });
@@ -145,6 +145,7 @@
   };
   const openMap = (id, dataset) => {
     if (!id) return [nothing(), nothing(), nothing(), nothing()];
+    root().dataset.map = "1";
     remember({ map: String(id), v: "" });
     window.eob.exploreView.mapChanged("explore-map", id);
     return urls(id, dataset);

@@ -5,9 +5,13 @@
   const $ = (id) => document.getElementById(id);
   const root = () => $("explore-root");
   const props = (id, values) => window.dash_clientside.set_props(id, values);
-  const toast = (text, kind = "info") => window.eob.toast({ text, kind });
+  const LOGGED_OUT = "You are logged out, and nothing was changed. Log in again to go on.";
+  const login = () => `/auth/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  const toast = (text, kind = "info") => window.eob.toast({ text, kind, href: text === LOGGED_OUT ? login() : null });
   const mayClean = () => root()?.dataset.mayClean === "1";
   const cleaning = () => mayClean() && root().dataset.mode === "clean";
+  /** Who could clean elsewhere is told why not here. */
+  const sayWhyNot = () => { if (root()?.dataset.whyNot) toast(root().dataset.whyNot); };
   const elements = () => [...(root()?.querySelectorAll(".eob-map") ?? [])].filter((one) => one.eobMap);
   const maps = () => elements().map((one) => one.eobMap);
   /** The map one works in: that with the focus, else the first. */
@@ -24,6 +28,7 @@
     } catch {
       throw new Error("The server does not answer; the map shows what it last knew. Try again in a moment.");
     }
+    if (answer.status === 401) throw new Error(LOGGED_OUT);
     const data = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Error(data.error || `The server answered ${answer.status}; nothing was changed.`);
     return data;
@@ -150,12 +155,12 @@
   // The other files have put their own verbs there: assign, mark, undo, redo, menu, showPatch, showing, shown, …
   window.eob.explore = {
     ...window.eob.explore,
-    api, map, maps, root, toast, remember, tick, imageUrl, cleaning, mayClean, props, next,
+    api, map, maps, root, toast, remember, tick, imageUrl, cleaning, mayClean, sayWhyNot, props, next,
     labels: () => labels,
     digit: (key) => labels.find((label) => label.code === digits[key - 1]),
     hidden: () => [...hidden],
     setHidden: (codes) => { setHidden(codes); applyFilter(); },
-    switchMode: () => document.querySelector("#explore-mode input:not(:checked)")?.click(),
+    switchMode: () => (mayClean() ? document.querySelector("#explore-mode input:not(:checked)")?.click() : sayWhyNot()),
   };
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.eobExplore = { setMode, begin, picked, table };

@@ -37,9 +37,11 @@
     return triggered[0]?.prop_id.startsWith("ingest-tick-all") ? options.map(({ value }) => value) : [];
   };
 
-  const choose = (found, now) => {
-    if (found?.includes(now)) return skip();
-    const next = found?.[0] ?? null;
+  /** Show a product that is ticked and will be taken. */
+  const choose = (found, only, now) => {
+    const taken = (path) => only === "auto" || ["", only].includes(document.querySelector(`#ingest-found [data-path="${CSS.escape(path)}"]`)?.dataset.modality ?? "");
+    if (found?.includes(now) && taken(now)) return skip();
+    const next = (found ?? []).find(taken) ?? found?.[0] ?? null;
     return next === now ? skip() : next;
   };
 
@@ -155,7 +157,7 @@
     view.paint((i) => {
       if (!shown.data.inside[i]) return "rgb(120 120 120)";
       const value = valueOf(flag, i);
-      return value === undefined || Number.isNaN(value) ? null : css(Math.sqrt(value));
+      return !(value > 0.004) ? null : css(Math.sqrt(value)); // what is flawless stays as it is
     }, refused);
     legend();
     return skip();

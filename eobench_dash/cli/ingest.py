@@ -1,7 +1,6 @@
 """The command ``ingest``: from products to patches."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +98,11 @@ def ingest(
             told = ingesting.estimate(ws, who, **asked)
             answer(told, as_json=as_json, text=lambda: _estimate_text(told))
             return
-        done = run_job(ws, ingesting.start_ingest(ws, who, name=name, attribution=attribution, **asked), quiet=as_json)
-        described = _describe(ws, who, done["dataset_id"], kinds, quiet=as_json)
+        job_id = ingesting.start_ingest(ws, who, name=name, attribution=attribution, map_first=False, **asked)
+        done = run_job(ws, job_id, quiet=as_json)
+        for queued in done["feature_jobs"]:
+            run_job(ws, queued, quiet=as_json)
+        described = _described(ws, who, done["dataset_id"])
         report = ingesting.ingest_report(ws, who, dataset_id=done["dataset_id"]) or IngestReport(products=())
         answer(
             {"dataset_id": done["dataset_id"], "features": described, **report.to_dict()},
@@ -109,12 +111,9 @@ def ingest(
         )
 
 
-def _describe(ws: Workspace, who: Principal, dataset_id: int, kinds: Sequence[str], *, quiet: bool) -> list[str]:
-    """Run the jobs that the ingest queued for descriptors; the first one's map waits for a worker."""
-    for kind in kinds:
-        run_job(ws, feature_service.start_features(ws, who, dataset_id=dataset_id, kind=kind), quiet=quiet)
-    made = {f.kind: f for f in feature_service.list_feature_sets(ws, who, dataset_id=dataset_id)}
-    return [f"  {made[kind].rows:,} × {made[kind].dim} features of kind {kind}" for kind in kinds if kind in made]
+def _described(ws: Workspace, who: Principal, dataset_id: int) -> list[str]:
+    made = feature_service.list_feature_sets(ws, who, dataset_id=dataset_id)
+    return [f"  {f.rows:,} × {f.dim} features of kind {f.kind}" for f in reversed(made)]
 
 
 def _words(raw: str) -> list[str]:

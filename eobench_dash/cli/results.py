@@ -10,7 +10,17 @@ from eobench_dash.domain.embeddings import EmbeddingParam
 from eobench_dash.errors import BadInput, EOBenchError
 from eobench_dash.ml.embedding import METHODS
 from eobench_dash.ml.features import KINDS, find
-from eobench_dash.services import annotate, datasets, embeddings, exporting, features, neighbours, reports, verification
+from eobench_dash.services import (
+    annotate,
+    datasets,
+    embeddings,
+    encoding,
+    exporting,
+    features,
+    neighbours,
+    reports,
+    verification,
+)
 
 Writable = click.Path(dir_okay=False, path_type=Path)
 FORMATS = click.Choice(list(exporting.EXPORTS))
@@ -23,18 +33,35 @@ FORMATS = click.Choice(list(exporting.EXPORTS))
     metavar="KIND[+KIND]…",
     default="all",
     show_default=True,
-    help=f"One of {', '.join(KINDS)}; or several as one.",
+    help=f"One of {', '.join(KINDS)}; or several as one; or onnx, with --model.",
 )
+@click.option("--model", type=click.Path(path_type=Path), help="An ONNX model of your own, for --kind onnx.")
+@click.option("--mean", default="0", show_default=True, help="Taken from the pixels (0..1): one number, or one a band.")
+@click.option("--std", default="1", show_default=True, help="What they are divided by then: one number, or one a band.")
 @json_option
-def features_(name: str, kind: str, as_json: bool) -> None:
+def features_(name: str, kind: str, model: Path | None, mean: str, std: str, as_json: bool) -> None:
     """Compute a descriptor for every patch. Stopped by Ctrl-C, it goes on from the finished blocks when asked again."""
-    kind = find(kind).name
+    if (kind == encoding.KIND) != (model is not None):
+        raise BadInput("A model of your own goes with --kind onnx, and that kind needs it: --kind onnx --model FILE.")
+    kind = kind if model else find(kind).name
     with workspace() as ws:
         who = operator(ws)
         dataset = datasets.find_dataset(ws, who, name=name)
-        run_job(ws, features.start_features(ws, who, dataset_id=dataset.id, kind=kind), quiet=as_json)
+        if model:
+            scale = {"mean": _numbers(mean), "std": _numbers(std)}
+            job_id, kind = encoding.start_encoding(ws, who, dataset_id=dataset.id, model=model, **scale)
+        else:
+            job_id = features.start_features(ws, who, dataset_id=dataset.id, kind=kind)
+        run_job(ws, job_id, quiet=as_json)
         made = next(f for f in features.list_feature_sets(ws, who, dataset_id=dataset.id) if f.kind == kind)
         answer(made, as_json=as_json, text=lambda: f"{name}: {made.rows:,} × {made.dim} features of kind {kind}.")
+
+
+def _numbers(raw: str) -> list[float]:
+    try:
+        return [float(part) for part in raw.split(",")]
+    except ValueError:
+        raise BadInput(f"{raw[:60]!r} are no numbers; write them as 0.1,0.2,0.3.") from None
 
 
 @click.command()

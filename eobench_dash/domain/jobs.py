@@ -13,6 +13,7 @@ class JobKind(StrEnum):
     IMPORT = "import"
     INGEST = "ingest"
     FEATURES = "features"
+    ENCODE = "encode"
     EMBED = "embed"
     CLUSTER = "cluster"
     ADVISE = "advise"

@@ -37,6 +37,9 @@ def open_raster_product(files: FileSet, *, options: ReadOptions) -> Product:
         opened = [band_file(m.path, stack.enter_context(gdal.open_raster(m.path))) for m in files.members]
         check_one_grid({file.path: file.dataset for file in opened})
         base = max(opened, key=lambda file: file.dataset.width)
+        scaling = {pair for file in opened for pair in zip(file.dataset.scales, file.dataset.offsets, strict=True)}
+        if len(scaling) > 1:
+            raise UnreadableProduct(f"{files.name} scales its bands differently; store them in the same unit.")
         beside = facts_beside(files.path)
         samples = [sample for file in opened for sample in file.samples()]
         facts = told_facts(files, opened, beside, samples, options.modality)

@@ -31,7 +31,7 @@ Counts = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Border:
-    """First pixel of the image and its end for each STEP lines, first line and end of the lines for each STEP pixels."""
+    """First pixel of the image and its end for every STEP lines, first line and end of lines for every STEP pixels."""
 
     left: Counts
     right: Counts

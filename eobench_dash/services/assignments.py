@@ -10,7 +10,7 @@ from eobench_dash.db.models import Assignment, Dataset, Label, Patch, User
 from eobench_dash.db.queries import assignments as queries
 from eobench_dash.domain.people import Principal, Role, clean_user_name, require
 from eobench_dash.errors import BadInput, Conflict, NotAllowed, NotFound
-from eobench_dash.services.access import visible_dataset
+from eobench_dash.services.access import may_relabel, visible_dataset
 from eobench_dash.services.batches import clean_text
 from eobench_dash.services.vocabulary import named_label
 from eobench_dash.services.workspace import Workspace
@@ -88,6 +88,16 @@ def set_done(ws: Workspace, who: Principal, *, assignment_id: int, done: bool = 
         session.flush()
         visible_dataset(session, who, ws.settings, task.dataset_id)
         return _tasks(session, Assignment.id == task.id)[0]
+
+
+def refusal(ws: Workspace, who: Principal, *, dataset_id: int) -> str:
+    """Why ``who`` may not change any label of the dataset, as a sentence; "" where they may change some."""
+    try:
+        with ws.db.read() as session:
+            may_relabel(session, who, dataset_id)
+    except NotAllowed as error:
+        return str(error)
+    return ""
 
 
 def my_tasks(ws: Workspace, who: Principal) -> list[TaskInfo]:

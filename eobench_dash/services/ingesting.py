@@ -108,11 +108,12 @@ def start_ingest(
     only: str | None = None,
     attribution: str = "",
     features: Sequence[str] = (),
+    map_first: bool = True,
 ) -> int:
     """Queue the ingest of the products at or below ``paths`` as a new dataset; the job's id.
 
     ``only``: "optical" or "sar", others are left out and counted. ``features``: descriptors to compute afterwards; the
-    first one's map follows. BadInput / PathRefused / Conflict say what is wrong.
+    first one's map follows (``map_first``). BadInput / PathRefused / Conflict say what is wrong.
     """
     owner = require(who, Role.BUILDER, what="ingest products")
     wanted = clean_dataset_name(name)
@@ -132,6 +133,7 @@ def start_ingest(
         "only": only,
         "attribution": clean_prose(attribution),
         "features": list(dict.fromkeys(features)),
+        "map": map_first,
     }
     with ws.db.write() as session:
         if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:

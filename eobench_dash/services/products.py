@@ -49,6 +49,8 @@ class Found:
     kind: str
     bytes: int
     """Of a file; 0 for a folder."""
+    modality: str | None = None
+    """Where its name tells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +128,7 @@ def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
             path=str(candidate.path),
             kind=candidate.kind.value,
             bytes=candidate.path.stat().st_size if candidate.path.is_file() else 0,
+            modality=candidate.modality,
         )
         for candidate in candidates[:MAX_LISTED]
     ]

@@ -16,6 +16,7 @@ from eobench_dash.tasks import (
     describing,
     downloading,
     embedding,
+    encoding,
     importing,
     ingesting,
     sheets,
@@ -31,6 +32,7 @@ TASKS: Mapping[JobKind, Task] = {
     JobKind.IMPORT: importing.run,
     JobKind.INGEST: ingesting.run,
     JobKind.FEATURES: describing.run,
+    JobKind.ENCODE: encoding.run,
     JobKind.EMBED: embedding.run,
     JobKind.CLUSTER: clustering.run,
     JobKind.ADVISE: advising.run,
@@ -44,6 +46,7 @@ SWEEPS: Mapping[JobKind, Sweep] = {
     JobKind.IMPORT: importing.sweep,
     JobKind.INGEST: ingesting.sweep,
     JobKind.FEATURES: describing.sweep,
+    JobKind.ENCODE: encoding.sweep,
     JobKind.EMBED: embedding.sweep,
 }
 

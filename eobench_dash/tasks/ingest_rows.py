@@ -139,8 +139,11 @@ class IngestRows:
             }
             dataset.labels_revision += 1
             dataset.import_report = report.to_dict()
-            for number, kind in enumerate(self.job.args["features"]):
-                queue_features(session, dataset, kind=kind, owner=self.job.owner_id, follow_up=number == 0)
+            mapped = self.job.args["features"][: 1 if self.job.args["map"] else 0]
+            queued = [
+                queue_features(session, dataset, kind=kind, owner=self.job.owner_id, follow_up=kind in mapped)
+                for kind in self.job.args["features"]
+            ]
             result = {
                 "dataset_id": self.dataset_id,
                 "imported": self.first[-1],
@@ -148,6 +151,7 @@ class IngestRows:
                 "cut": sum(tally.cut for tally in tallies),
                 "pixels": sum(one.info.height * one.info.width * len(one.info.bands) for one in self.products),
                 "seconds": seconds,
+                "feature_jobs": queued,
             }
             self.job.mark_done_in(session, result)
 

@@ -13,13 +13,19 @@ from eobench_dash.pages.explore import ids, views
 from eobench_dash.pages.explore.link import Link
 
 
-def bar(dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, may_clean: bool) -> Component:
-    """Which map, coloured by what, how far to trust it; the second map, links and downloads; where to go, the mode."""
+def bar(
+    dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, may_clean: bool, why_not: str
+) -> Component:
+    """Which map, coloured by what, how far to trust it; the second map, links and downloads; where to go, the mode.
+
+    ``why_not``: why somebody who ``may_clean`` may change nothing here.
+    """
     back = button(
         "All patches", id=ids.BACK, look="small", icon_name="left", title="Back to the map of all patches",
         hidden=link.map is None or link.map.label is None,
     )  # fmt: skip
     undo = icon_button("Undo my last change (Ctrl+Z)", "undo", look="quiet", **{"data-explore": "undo"})
+    redo = icon_button("Nothing to redo", "redo", look="quiet", disabled=True, **{"data-explore": "redo"})
     left = [
         back,
         map_choice(ids.MAPS, maps, link.map),
@@ -32,8 +38,8 @@ def bar(dataset: DatasetSummary, maps: Sequence[EmbeddingInfo], link: Link, *, m
         _looks(link),
         _share(),
         _goto(),
-        _modes(link.mode, may_clean=may_clean),
-        *([undo] if may_clean else []),
+        _modes(link.mode, may_clean=may_clean, why_not=why_not),
+        *([undo, redo] if may_clean else []),
     ]
     return html.Div(
         [html.H1(f"Explore {dataset.name}", className="eob-hide"), *left, html.Span(className="eob-grow"), *right],
@@ -84,7 +90,7 @@ def colour_menu(map_id: str, shown: EmbeddingInfo | None, chosen: str) -> Compon
             ),
             html.Div(className="eob-menu__panel eob-colours", role="menu", **{"aria-label": "Colour by"}),
         ],
-        className="eob-menu eob-explore__colour",
+        className="eob-menu eob-explore__colour eob-explore__of-map",
         **{"data-colour-menu": map_id, "data-colour": chosen, "data-map": str(shown.id) if shown else ""},
     )
 
@@ -101,7 +107,7 @@ def _looks(link: Link) -> Component:
             _switch("Thumbnails in place of points when zoomed in (t)", "image", "thumbs", pressed=True),
             _switch("Second map beside this one (d)", "split", "split", pressed=link.map2 is not None),
         ],
-        className="eob-explore__switches",
+        className="eob-explore__switches eob-explore__of-map",
     )
 
 
@@ -145,9 +151,10 @@ def _goto() -> Component:
     return html.Label([icon("search"), name, box], className="eob-explore__goto")
 
 
-def _modes(chosen: str, *, may_clean: bool) -> Component:
-    options = [{"label": "Visualise", "value": "visualise"}]
-    options += [{"label": "Clean", "value": "clean"}] if may_clean else []
+def _modes(chosen: str, *, may_clean: bool, why_not: str) -> Component:
+    options: list[dict[str, Any]] = [{"label": "Visualise", "value": "visualise"}]
+    clean = {"label": "Clean", "value": "clean", "disabled": bool(why_not), "title": why_not}
+    options += [clean] if may_clean else []
     look = {} if may_clean else {"display": "none"}  # who may not clean has nothing to switch
     return dcc.RadioItems(
         id=ids.MODE, options=options, value=chosen, inline=True, className="eob-explore__modes", style=look

@@ -17,7 +17,7 @@ from eobench_dash.pages.explore import bar, ids, later, panel, views
 from eobench_dash.pages.explore.link import Link, read_link
 from eobench_dash.pages.explore.new_map import new_map
 from eobench_dash.pages.explore.right import right
-from eobench_dash.services import datasets, embeddings, features, jobs, labels
+from eobench_dash.services import assignments, datasets, embeddings, features, jobs, labels
 
 TOGETHER = "explore"
 """Maps of equal link share hover, selection, recolouring and filter."""
@@ -31,7 +31,9 @@ def layout(*, dataset_id: int, **query: str) -> Component:
     names = labels.list_labels(ws, who, dataset_id=dataset_id)
     kinds = features.list_feature_sets(ws, who, dataset_id=dataset_id)
     may_clean = who.role.rank >= Role.EXPERT.rank
-    link = read_link(query, maps=maps, patch_count=dataset.patch_count, may_clean=may_clean)
+    why_not = assignments.refusal(ws, who, dataset_id=dataset_id) if may_clean else ""
+    cleans = may_clean and not why_not
+    link = read_link(query, maps=maps, patch_count=dataset.patch_count, may_clean=cleans)
     rows = jobs.list_jobs(ws, who, limit=50) if link.map is None else []
     nothing = views.nothing(kinds, rows, dataset_id, may_clean=may_clean)
     picked = link.patch
@@ -44,7 +46,7 @@ def layout(*, dataset_id: int, **query: str) -> Component:
             dcc.Store(id=ids.DATASET, data=dataset_id),
             dcc.Store(id=ids.TABLE, data=views.label_rows(names)),
             dcc.Store(id=ids.WHOLE, data=views.whole_maps(maps)),
-            bar.bar(dataset, maps, link, may_clean=may_clean),
+            bar.bar(dataset, maps, link, may_clean=may_clean, why_not=why_not),
             html.Aside(
                 [*panel.trail(), html.Div(_neighbours(dataset, picked), id=ids.NEIGHBOURS)],
                 className="eob-explore__left",
@@ -62,7 +64,9 @@ def layout(*, dataset_id: int, **query: str) -> Component:
             "data-name": dataset.name,
             "data-pictures": "1" if dataset.pictures else "",
             "data-mode": link.mode,
-            "data-may-clean": "1" if may_clean else "",
+            "data-may-clean": "1" if cleans else "",
+            "data-why-not": why_not,
+            "data-map": "1" if link.map else "",
             "data-may-save": "" if who.anonymous else "1",
             "data-split": "1" if link.map2 else "",
             # Marking a patch flies to it: explore.js then puts the link's view back.

@@ -146,6 +146,7 @@ _WORK = {
     JobKind.IMPORT: "Importing",
     JobKind.INGEST: "Cutting patches",
     JobKind.FEATURES: "Computing features",
+    JobKind.ENCODE: "Running a model",
     JobKind.EMBED: "Making a map",
     JobKind.SHEETS: "Making thumbnails",
     JobKind.CLUSTER: "Finding clusters",

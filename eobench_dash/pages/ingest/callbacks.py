@@ -42,7 +42,8 @@ def _register_browser(app: Dash) -> None:
         app.clientside_callback(ClientsideFunction(namespace="eobIngest", function_name=name), *parts, **more)
 
     browser("gather", Output(ids.FORM, "data"), *FILLED_IN, State(ids.FOLDER, "data"), State(ids.FOUND, "options"))
-    browser("choose", Output(ids.SHOWN, "data"), Input(ids.FOUND, "value"), State(ids.SHOWN, "data"))
+    browser("choose", Output(ids.SHOWN, "data"), Input(ids.FOUND, "value"), Input(ids.ONLY, "value"),
+            State(ids.SHOWN, "data"))  # fmt: skip
     browser("preview", Output(ids.DREW, "data"), Input(ids.FORM, "data"), Input(ids.SHOWN, "data"))
     browser(
         "colour", Output(ids.DREW, "data", allow_duplicate=True), Input(ids.FLAG, "value"), prevent_initial_call=True

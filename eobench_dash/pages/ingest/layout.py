@@ -181,9 +181,9 @@ def _preview() -> Component:
             html.Div(className="eob-ingest__scales", **{"data-ingest-scales": ""}),
             html.Span(className="eob-grow"),
             button(
-                "Draw area", look="quiet small", icon_name="box", **{"data-ingest": "draw", "aria-pressed": "false"}
+                "Draw area", look="quiet small", icon_name="select", **{"data-ingest": "draw", "aria-pressed": "false"}
             ),
-            icon_button("Show all of it (0)", "fit", look="quiet small", **{"data-ingest": "fit"}),
+            icon_button("Show all of it (0)", "zoom", look="quiet small", **{"data-ingest": "fit"}),
         ],
         className="eob-row eob-row--tight eob-ingest__tools",
     )

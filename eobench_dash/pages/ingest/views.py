@@ -68,7 +68,8 @@ def product_options(found: Sequence[Found]) -> list[dict[str, Any]]:
 
 
 def _candidate(one: Found) -> Component:
-    facts = [_KIND_WORDS.get(one.kind, one.kind), *([_bytes(one.bytes)] if one.bytes else [])]
+    shows = {"sar": ["radar"], "optical": ["optical"]}.get(one.modality or "", [])
+    facts = [_KIND_WORDS.get(one.kind, one.kind), *shows, *([_bytes(one.bytes)] if one.bytes else [])]
     return html.Span(
         [
             html.Img(
@@ -88,7 +89,7 @@ def _candidate(one: Found) -> Component:
         ],
         className="eob-ingest__candidate",
         title=one.name,
-        **{"data-path": one.path},
+        **{"data-path": one.path, "data-modality": one.modality or ""},
     )
 
 
@@ -191,7 +192,7 @@ def report(dataset: DatasetSummary, told: IngestReport, kinds: Sequence[FeatureS
     lead = f"{count(told.patches, 'patch', 'patches')} from {count(used, 'product')}, in {duration(told.seconds)}."
     actions = [
         link_button("Another ingest", "/ingest", icon_name="plus"),
-        link_button("Explore", f"/explore/{dataset.id}", icon_name="map", look="primary"),
+        link_button("Explore", f"/explore/{dataset.id}", icon_name="explore", look="primary"),
     ]
     described = [chip(f"{kind.kind}: {kind.dim} numbers", "ok") for kind in kinds]
     waits = html.P("No descriptor is computed yet.", className="eob-muted")

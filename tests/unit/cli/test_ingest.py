@@ -28,6 +28,7 @@ def test_products_become_patches_with_a_report(admin, scenes: Path) -> None:
     assert "left out: 1 sar products" in told.out
     assert "could not be used: S2_9.tif" in told.out
     assert "28 × " in told.out and "color_stats" in told.out
+    assert "No job is on its way" in admin("jobs").out
     rows = json.loads(admin("list", "--json").out)
     assert (rows[0]["name"], rows[0]["patches"], "described" in rows[0]["steps"]) == ("Cut", 28, True)
 

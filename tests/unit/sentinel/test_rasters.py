@@ -159,6 +159,16 @@ def test_decibels_told_of_scaled_integers(tmp_path: Path) -> None:
     assert info.unit is Unit.POWER and np.allclose(found, 10**-1.5)
 
 
+def test_bands_of_different_scale_are_told(tmp_path: Path) -> None:
+    import rasterio
+
+    path = write_raster(tmp_path / "a.tif", _dn(2))
+    with rasterio.open(path, "r+") as file:
+        file.scales = (1.0, 0.01)
+    with pytest.raises(UnreadableProduct, match="a scales its bands differently"):
+        _read(path)
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -82,3 +82,45 @@ def test_looking_notices_a_dead_worker(workspace: Workspace, people, some) -> No
         session.execute(update(Job).where(Job.id == some["evas"]).values(lease_until=utc_now() - timedelta(seconds=1)))
     assert jobs.get_job(workspace, people.reader, job_id=some["evas"]).state is JobState.FAILED
     assert jobs.retry_job(workspace, people.expert, job_id=some["evas"]).state is JobState.QUEUED
+
+
+def test_owners_and_builders_pause_and_resume_what_can_go_on(workspace: Workspace, people, some) -> None:
+    with workspace.db.write() as session:
+        ready = session.get_one(Job, some["evas"]).dataset_id
+        session.execute(update(Job).where(Job.id == some["evas"]).values(kind=JobKind.FEATURES))
+    for act in (jobs.pause_job, jobs.resume_job):
+        with pytest.raises(NotAllowed, match="eva"):
+            act(workspace, people.reader, job_id=some["evas"])
+        with pytest.raises(NotFound):
+            act(workspace, people.expert, job_id=some["coming"])
+        with pytest.raises(NotLoggedIn):
+            act(workspace, people.anonymous, job_id=some["evas"])
+    assert jobs.pause_job(workspace, people.expert, job_id=some["evas"]).state is JobState.PAUSED
+    assert titles(workspace, people.admin) == ["none", "coming", "evas"]
+    assert titles(workspace, people.admin, active_only=True) == ["none", "coming", "evas"]
+    with pytest.raises(NotAllowed, match="builder"):
+        jobs.resume_job(workspace, people.expert, job_id=some["evas"])  # she may not start such any more
+    assert jobs.resume_job(workspace, people.builder, job_id=some["evas"]).state is JobState.QUEUED
+    queue.claim(workspace.db, job_id=some["evas"])
+    found = jobs.pause_job(workspace, people.builder, job_id=some["evas"])
+    assert (found.state, found.pause_requested) == (JobState.RUNNING, True)
+    with pytest.raises(Conflict, match="cannot be paused"):
+        jobs.pause_job(workspace, people.builder, job_id=some["none"])
+    assert not jobs.resume_job(workspace, people.builder, job_id=some["evas"]).pause_requested
+    jobs.cancel_job(workspace, people.builder, job_id=some["coming"])
+    assert ready is not None
+
+
+def test_a_dataset_with_a_paused_job_can_be_deleted_and_the_job_is_then_cancelled(
+    workspace: Workspace, people, some
+) -> None:
+    from eobench_dash.services import datasets
+
+    with workspace.db.write() as session:
+        session.execute(update(Job).where(Job.id == some["evas"]).values(kind=JobKind.FEATURES))
+        dataset_id = session.get_one(Job, some["evas"]).dataset_id
+    jobs.pause_job(workspace, people.builder, job_id=some["evas"])
+    datasets.delete_dataset(workspace, people.builder, dataset_id=dataset_id, typed_name="ready")
+    assert jobs.get_job(workspace, people.builder, job_id=some["evas"]).state is JobState.CANCELLED
+    with pytest.raises(Conflict):
+        jobs.resume_job(workspace, people.builder, job_id=some["evas"])
