@@ -199,6 +199,14 @@
     return [{ id: "select", name, run: () => { if (!map.select(ordinals)) X().toast("None of them is shown on this map."); } }];
   };
 
+  /** A patch that was cut from a product is shown there; of another one that has a place, that is told. */
+  const sceneAction = (ordinal, known) => {
+    const { exploreScene: scene } = window.eob;
+    if (scene?.has()) return [{ id: "scene", name: "Show in scene", run: () => scene.open({ ordinal }) }];
+    if (!Number.isFinite(known?.lat) || !Number.isFinite(known?.lon)) return [];
+    return [{ id: "place", name: "Where it lies", run: () => showPlace(known) }];
+  };
+
   const actionsFor = (ordinals, known, again, seen) => {
     const [one] = ordinals, single = ordinals.length === 1;
     return [
@@ -207,7 +215,7 @@
       ...selectAction(ordinals),
       ...(single ? [{ id: "history", name: "History of this patch", run: () => X().story(one) }] : []),
       ...(single ? [{ id: "link", name: "Copy link to patch", run: () => copyLink(one) }] : []),
-      ...(single && Number.isFinite(known?.lat) && Number.isFinite(known?.lon) ? [{ id: "scene", name: "Show in scene", run: () => showPlace(known) }] : []),
+      ...(single ? sceneAction(one, known) : []),
       ...(X().mayClean() && !X().cleaning() ? [{ id: "mode", name: "Switch to Clean to change labels", key: "m", run: () => toClean(again) }] : []),
     ];
   };

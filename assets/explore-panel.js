@@ -23,6 +23,7 @@
     if (ordinal !== shown) walkTo(-1);
     shown = ordinal;
     X().remember({ patch: String(ordinal) });
+    document.dispatchEvent(new CustomEvent("eob:showing", { detail: { ordinal } })); // the scene follows
     drawTrail();
   };
   const pick = (ordinal) => X().props("explore-pick", { data: { ordinal, n: X().next() } });
@@ -65,7 +66,10 @@
 
   // -- walking along the neighbours --------------------------------------------------------------------------------------
   const buttons = () => [...document.querySelectorAll("#explore-neighbours [data-ordinal]")];
-  const ring = (ordinal) => X().maps().forEach((map) => map.highlight?.(ordinal));
+  const ring = (ordinal) => {
+    X().maps().forEach((map) => map.highlight?.(ordinal));
+    document.dispatchEvent(new CustomEvent("eob:point", { detail: { ordinal } }));
+  };
   const walkTo = (place) => {
     const all = buttons();
     walked = place < 0 ? -1 : Math.min(place, all.length - 1);
@@ -209,7 +213,7 @@
   const pointed = () => {
     const node = [...document.querySelectorAll("#explore-root [data-ordinal]:hover")].pop()
       ?? (X().root()?.dataset.input === "keys" ? document.activeElement?.closest?.("#explore-root [data-ordinal]") : null);
-    return node ? ordinalOf(node) : null;
+    return node ? ordinalOf(node) : window.eob.exploreScene?.pointed() ?? null;
   };
   // Who points at the map again has left the walk.
   document.addEventListener("pointermove", (event) => {

@@ -4,6 +4,7 @@
 (() => {
   const OUTLINES = 9; // CSS pixels of a cell from which outlines are drawn
   const MOST_CELLS = 4_000_000;
+  const LONG_PRESS_MS = 550;
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--eob-${name}`).trim();
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
   const gcd = (a, b) => (b ? gcd(b, a % b) : a);
@@ -22,6 +23,7 @@
     let stride = 0;
     for (const i of own) stride = gcd(gcd(stride, windows.row[i] - row0), windows.col[i] - col0);
     stride = stride || size;
+    if (stride > size && stride % size === 0) stride = size; // most were left out
     const rows = (row1 - row0) / stride + 1, cols = (col1 - col0) / stride + 1;
     if (!own.length || rows * cols > MOST_CELLS) return null;
     const at = new Int32Array(rows * cols).fill(-1);
@@ -50,7 +52,7 @@
       this.size = 0;
       this.view = null; // {x, y: the product's pixel in the middle, k: CSS pixels per pixel of the product}
       this.hovered = this.current = -1;
-      this.selected = new Set();
+      this.selected = new Set(); // framed
       this.opacity = 0.5;
       this.colour = () => null;
       this.refused = null;
@@ -67,6 +69,7 @@
       this.resize.disconnect();
       window.removeEventListener("eob:theme", this.themed);
       cancelAnimationFrame(this.frame);
+      clearTimeout(this.press);
       this.place.replaceChildren();
     }
 
@@ -126,6 +129,7 @@
 
     set(values) {
       Object.assign(this, values);
+      if (values.selected) this.chosen = null;
       this.draw();
     }
 
@@ -209,11 +213,12 @@
     // -- drawing ---------------------------------------------------------------------------------------------------------
     /** The colours have changed: the picture of cells is made anew. */
     repaint() {
-      this.cells = null;
+      this.cells = this.chosen = null;
       this.draw();
     }
 
-    paintCells(grid) {
+    /** One pixel a cell, in the colour that `colour` (window -> CSS colour or null) gives it. */
+    paintCells(grid, colour) {
       const cells = new OffscreenCanvas(grid.cols, grid.rows), context = cells.getContext("2d");
       const image = context.createImageData(grid.cols, grid.rows), { data } = image;
       const parsed = new Map();
@@ -228,7 +233,7 @@
         return parsed.get(css);
       };
       for (let cell = 0; cell < grid.at.length; cell++) {
-        const css = grid.at[cell] < 0 ? null : this.colour(grid.at[cell]);
+        const css = grid.at[cell] < 0 ? null : colour(grid.at[cell]);
         if (css) data.set(rgba(css), cell * 4);
       }
       context.putImageData(image, 0, 0);
@@ -262,15 +267,21 @@
     }
 
     drawGrid(context, grid) {
-      this.cells = this.cells || this.paintCells(grid);
+      this.cells = this.cells || this.paintCells(grid, this.colour);
       const off = (grid.size - grid.stride) / 2, cell = grid.stride * this.view.k;
       const from = this.over(grid.col0 + off, grid.row0 + off);
       context.imageSmoothingEnabled = false;
       context.globalAlpha = this.opacity;
       context.drawImage(this.cells, from.x, from.y, grid.cols * cell, grid.rows * cell);
       context.globalAlpha = 1;
-      if (cell >= OUTLINES) this.drawOutlines(context, grid, from, cell);
-      for (const i of this.selected) this.frameOf(context, i, token("surface"), 3, token("text"));
+      if (cell >= OUTLINES) {
+        this.drawOutlines(context, grid, from, cell);
+        const [outer, inner] = [token("surface"), token("text")];
+        for (const i of this.selected) this.frameOf(context, i, outer, 4, inner);
+      } else if (this.selected.size) { // too small for frames: they are filled
+        this.chosen = this.chosen || this.paintCells(grid, (i) => (this.selected.has(i) ? token("text") : null));
+        context.drawImage(this.chosen, from.x, from.y, grid.cols * cell, grid.rows * cell);
+      }
       if (this.hovered >= 0) this.frameOf(context, this.hovered, token("focus"), 2);
       if (this.current >= 0) this.frameOf(context, this.current, token("accent-text"), 4, token("accent"));
     }
@@ -307,6 +318,8 @@
     frameOf(context, i, css, width, inner) {
       const { windows } = this;
       if (windows.size[i] !== this.size) return;
+      const at = this.over(windows.col[i], windows.row[i]), side = this.size * this.view.k;
+      if (at.x > this.width() || at.y > this.height() || at.x + side < 0 || at.y + side < 0) return;
       const box = { col: windows.col[i], row: windows.row[i], width: windows.size[i], height: windows.size[i] };
       this.box(context, box, css, width);
       if (inner) this.box(context, box, inner, width - 2);
@@ -332,8 +345,11 @@
       canvas.addEventListener("pointerdown", (event) => {
         canvas.setPointerCapture(event.pointerId);
         pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-        this.drag = { x: event.offsetX, y: event.offsetY, moved: pointers.size > 1, button: event.button, drawing: this.drawing && event.button === 0 };
-        if (this.drag.drawing) this.drag.from = this.under(event.offsetX, event.offsetY);
+        const left = event.button === 0, chooses = left && this.heard.chosen && (event.shiftKey || this.choosing);
+        const draws = left && this.view && (chooses || this.drawing);
+        this.drag = { x: event.offsetX, y: event.offsetY, moved: pointers.size > 1, button: event.button, chooses, draws };
+        if (draws) this.drag.from = this.under(event.offsetX, event.offsetY);
+        if (event.pointerType === "touch") this.pressLong(event);
       });
       canvas.addEventListener("pointermove", (event) => {
         const last = pointers.get(event.pointerId);
@@ -342,17 +358,28 @@
         if (pointers.size === 2) this.pinch(pointers, event.pointerId, here);
         else if (this.drag && (this.drag.moved || Math.hypot(here.x - this.drag.x, here.y - this.drag.y) > 4)) {
           this.drag.moved = true;
-          if (this.drag.drawing) this.stretch(here);
+          clearTimeout(this.press);
+          if (this.drag.draws) this.stretch(here);
           else this.pan(here.x - last.x, here.y - last.y);
         } else return;
         pointers.set(event.pointerId, here);
       });
       const ended = (event) => {
         if (!pointers.delete(event.pointerId) || pointers.size) return;
-        const { drag } = this;
+        const { drag } = this, up = event.type === "pointerup";
         this.drag = null;
-        if (drag?.drawing && drag.moved) { this.heard.rectangle?.(this.rectangle); return; }
-        if (event.type === "pointerup" && drag && !drag.moved && drag.button === 0) this.click(this.pick(event.offsetX, event.offsetY), event);
+        clearTimeout(this.press);
+        if (drag?.draws && drag.moved && this.rectangle) {
+          const box = this.rectangle;
+          if (drag.chooses || !up) this.set({ rectangle: null });
+          if (up && drag.chooses) this.heard.chosen(this.within(box), event.altKey ? "subtract" : "add");
+          else if (up) this.heard.rectangle?.(box);
+          return;
+        }
+        if (!up || !drag || drag.moved || drag.button !== 0) return;
+        const i = this.pick(event.offsetX, event.offsetY);
+        if (drag.chooses && i >= 0) this.heard.chosen([i], "toggle");
+        else this.click(i, event);
       };
       canvas.addEventListener("pointerup", ended);
       canvas.addEventListener("pointercancel", ended);
@@ -364,6 +391,17 @@
       });
       canvas.addEventListener("dblclick", (event) => this.zoom(2, event.offsetX, event.offsetY));
       canvas.addEventListener("keydown", (event) => this.key(event));
+    }
+
+    /** A finger that rests means the menu. */
+    pressLong({ offsetX, offsetY, clientX, clientY }) {
+      clearTimeout(this.press);
+      this.press = setTimeout(() => {
+        const i = this.pick(offsetX, offsetY);
+        if (!this.drag || this.drag.moved || i < 0) return;
+        this.drag.moved = true; // it was no click
+        this.heard.context?.(i, { x: clientX, y: clientY });
+      }, LONG_PRESS_MS);
     }
 
     pinch(pointers, id, here) {
@@ -382,6 +420,16 @@
         width: clamp(Math.max(from.col, to.col), 0, this.product.width) - col, height: clamp(Math.max(from.row, to.row), 0, this.product.height) - row,
       };
       this.draw();
+    }
+
+    /** The windows of the scale shown whose middle lies in a rectangle of the product. */
+    within({ col, row, width, height }) {
+      const { windows, size } = this, found = [];
+      for (let i = 0; windows && i < windows.n; i++) {
+        const x = windows.col[i] + size / 2 - col, y = windows.row[i] + size / 2 - row;
+        if (windows.size[i] === size && x >= 0 && y >= 0 && x <= width && y <= height) found.push(i);
+      }
+      return found;
     }
 
     hover(i, event) {
@@ -444,7 +492,11 @@
       if (event.key === "ContextMenu" && this.current >= 0) {
         const { windows, current } = this, at = this.over(windows.col[current], windows.row[current]), box = this.canvas.getBoundingClientRect();
         this.heard.context?.(current, { x: at.x + box.left, y: at.y + box.top });
-      } else if (keys[event.key]) keys[event.key]();
+      } else if (event.key === "Escape" && this.drag?.draws) {
+        this.drag = null;
+        this.set({ rectangle: null });
+      } else if (event.key === "Escape" && this.heard.escape) this.heard.escape();
+      else if (keys[event.key]) keys[event.key]();
       else return;
       event.preventDefault();
       event.stopPropagation(); // the page's own keys mean something else

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import requests
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, CDPSession, sync_playwright
 
 from bench._common import PAPER_SHAPE, ROOT, default_data, machine_line, markdown_table, simulated_features
 from tools.find_browser import find
@@ -153,27 +153,41 @@ WATCH = """document.addEventListener('eob:ready', () => requestAnimationFrame(()
   window.benchPainted = performance.now();
 })), { once: true });"""
 SEEN = """() => {
-  const page = performance.getEntriesByType('navigation')[0];
-  return window.benchPainted && page.loadEventEnd ? [page.loadEventEnd, window.benchPainted] : null;
+  const page = performance.getEntriesByType('navigation')[0], painted = window.benchPainted;
+  if (!painted || !page.loadEventEnd) return null;
+  const asked = performance.getEntriesByType('resource').filter((one) => one.startTime < painted);
+  const kib = asked.reduce((sum, one) => sum + one.transferSize, 0) / 1024;
+  return [page.loadEventEnd, painted, painted - page.loadEventEnd, asked.length, kib];
 }"""
+PAINT_HEADS = ["map", "page loaded ms", "painted ms", "after the load ms", "requests", "KiB", "browser's processor ms"]
+
+
+def processor_ms(driver: CDPSession) -> dict[int, float]:
+    """Processor time of each of the browser's processes."""
+    return {one["id"]: one["cpuTime"] * 1000 for one in driver.send("SystemInfo.getProcessInfo")["processInfo"]}
 
 
 def map_paint(browser: Browser, port: int, path: str, cookies: Any, *, times: int) -> list[list[float]]:
-    """Per cold browser: milliseconds until the page's own load event, and until the map's points are on the screen."""
+    """Per fresh, empty context: milliseconds until the page's own load event, until the map's points are on the screen,
+    and from one to the other; requests and KiB until then; processor time of the whole browser until then.
+    """
     found = []
-    for _ in range(times):
+    driver = browser.new_browser_cdp_session()
+    for _ in range(times + 1):  # the first time also starts the browser's own processes
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         context.add_cookies(cookies)
         page = context.new_page()
         page.add_init_script(WATCH)
+        page.wait_for_timeout(500)
+        before = processor_ms(driver)
         page.goto(f"http://127.0.0.1:{port}{path}")
         seen = None
         while seen is None:
             page.wait_for_timeout(50)
             seen = page.evaluate(SEEN)
-        found.append(seen)
+        found.append([*seen, sum(spent - before.get(id, 0) for id, spent in processor_ms(driver).items())])
         context.close()
-    return found
+    return found[1:]
 
 
 def latencies(ask: Callable[[int], requests.Response], ordinals: list[int]) -> list[float]:
@@ -245,8 +259,7 @@ def measure(env: Mapping[str, str], chromium: str, *, port: int, other: int, tim
             print(f"\n{markdown_table(['web process after', 'VmRSS MB'], used)}")
             explore = next(name for name in shown if name.startswith("explore"))
             painted = np.median(map_paint(browser, port, shown[explore][0], cookies, times=times), axis=0)
-            row = [f"{explore}, cold browser", float(painted[0]), float(painted[1]), float(painted[1] - painted[0])]
-            print(f"\n{markdown_table(['map', 'page loaded ms', 'painted ms', 'after the load ms'], [row])}")
+            print(f"\n{markdown_table(PAINT_HEADS, [[f'{explore}, cold browser', *map(float, painted)]])}")
             browser.close()
             api = f"http://127.0.0.1:{port}/api/datasets/{vectors}"
             rng = np.random.default_rng(0)

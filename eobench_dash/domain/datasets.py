@@ -64,6 +64,8 @@ class DatasetSummary:
     attribution: str
     pictures: bool = True
     """Whether its patches can be shown and described; False where only vectors and labels came in."""
+    from_products: bool = False
+    """Whether its patches are windows into products: then it has scenes and an ingest report."""
 
 
 MAX_PROSE = 20_000

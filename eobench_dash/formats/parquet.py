@@ -51,8 +51,10 @@ class ParquetTable(VectorReader):
         self._closed = False
         try:
             self._prepare()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, _broken()):
+                raise self._damaged(error) from error
             raise
 
     def _prepare(self) -> None:
@@ -79,6 +81,7 @@ class ParquetTable(VectorReader):
         if self._roles.wide:
             check_dim(len(self._roles.wide), self._path.name)
         self._check_groups()
+        self._at_once = rows_at_once(len(self._roles.wide) or self._mean_length())
         self._metadata = _metadata(schema.metadata or {})
         self._scale, self._quantisation = _quantisation(self._metadata.get("emb"))
         self._places: Places | None = None
@@ -117,24 +120,30 @@ class ParquetTable(VectorReader):
             self.note(f"Columns passed over: {shown(', '.join(self._roles.unused))}.")
         total, done = self.total_hint or 0, 0
         for batch in self._batches():
-            columns = {role: _values(batch.column(name)) for role, name in self._roles.columns.items()}
-            geometry = columns.pop("geometry", None)
-            if geometry is not None and self._places is not None:
-                columns["lon"], columns["lat"] = self._places(geometry)
-            yield Block(self._vectors(batch), columns)
+            yield self._block(batch)
             done += batch.num_rows
             self.advance(done, total)
 
-    def _batches(self) -> Iterator[Any]:
-        import pyarrow as pa
-
-        size = rows_at_once(len(self._roles.wide) or self._mean_length())
+    def _block(self, batch: Any) -> Block:
         try:
-            yield from self._file.iter_batches(batch_size=size, columns=self._roles.wanted, use_threads=False)
-        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise UnreadableDataset(
-                f"{self._path.name} is damaged ({shown(str(error).splitlines()[0])}). Copy it again."
-            ) from error
+            columns = {role: _values(batch.column(name)) for role, name in self._roles.columns.items()}
+            vectors = self._vectors(batch)
+        except _broken() as error:
+            raise self._damaged(error) from error
+        geometry = columns.pop("geometry", None)
+        if geometry is not None and self._places is not None:
+            columns["lon"], columns["lat"] = self._places(geometry)
+        return Block(vectors, columns)
+
+    def _batches(self) -> Iterator[Any]:
+        wanted = self._roles.wanted
+        try:
+            yield from self._file.iter_batches(batch_size=self._at_once, columns=wanted, use_threads=False)
+        except _broken() as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: BaseException) -> UnreadableDataset:
+        return UnreadableDataset(f"{self._path.name} is damaged ({_first_line(error)}). Copy it again.")
 
     def _vectors(self, batch: Any) -> list[Vector]:
         if self._roles.vector:
@@ -171,15 +180,25 @@ def looks_like(path: Path) -> bool:
 
 
 def _opened(path: Path) -> Any:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         return pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+    except _broken() as error:
         raise UnreadableDataset(
-            f"{path.name} is no Parquet file, or its end is missing ({shown(str(error).splitlines()[0])})."
+            f"{path.name} is no Parquet file, or its end is missing ({_first_line(error)})."
         ) from error
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What pyarrow raises on damaged files (names that are no UTF-8 among them: a ValueError)."""
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, ValueError, OverflowError)
+
+
+def _first_line(error: BaseException) -> str:
+    return shown(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
 def _is_number(kind: Any) -> bool:

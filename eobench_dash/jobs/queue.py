@@ -108,7 +108,8 @@ def claim(db: Database, *, lease_s: float = LEASE_S, job_id: int | None = None) 
         now = now_of(session)
         job.state = JobState.RUNNING
         job.started_at, job.attempts = now, job.attempts + 1
-        job.progress, job.message, job.error = 0.0, "", ""
+        job.progress = job.progress if job.kind in RESUMABLE else 0.0  # what goes on does not begin at nothing
+        job.message, job.error = "", ""
         return _lease(job, now, lease_s)
 
 

@@ -26,7 +26,8 @@ Vectors = npt.NDArray[np.float32]
 class Encoder(Protocol):
     """Anything that turns patches into vectors."""
 
-    dim: int
+    dim: int | None
+    """The length of the vectors, known once some patches were encoded."""
 
     def encode(self, pixels: npt.NDArray[Any]) -> Vectors:
         """(n, bands, height, width) uint8, uint16 or float32 → (n, dim). UnsupportedPatch for what it cannot take."""
@@ -62,11 +63,11 @@ class OnnxEncoder:
         for name, values in (("mean", self._mean), ("std", self._std)):
             if values.size not in {1, bands or values.size}:
                 raise BadInput(f"The {name} has {values.size} numbers; give one, or one for each of {bands} bands.")
-        self.dim = self._probe()
+        self.dim: int | None = None
 
     def encode(self, pixels: npt.NDArray[Any]) -> Vectors:
-        """(n, bands, height, width) → (n, dim) float32."""
-        if pixels.ndim != 4 or pixels.dtype.name not in FULL_SCALE:
+        """(n, bands, height, width), n at least 1 → (n, dim) float32."""
+        if pixels.ndim != 4 or not len(pixels) or pixels.dtype.name not in FULL_SCALE:
             raise UnsupportedPatch("The model takes patches (n, bands, height, width) of uint8, uint16 or float32.")
         if self.bands is not None and pixels.shape[1] != self.bands:
             raise UnsupportedPatch(f"The model takes {self.bands} bands; these patches have {pixels.shape[1]}.")
@@ -82,7 +83,11 @@ class OnnxEncoder:
             values = resize((values - self._mean[:, None, None]) / self._std[:, None, None], height, width)
             values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
             parts.append(self._run(values))
-        return np.concatenate(parts) if parts else np.empty((0, self.dim), np.float32)
+        vectors = np.concatenate(parts)
+        if self.dim not in {None, vectors.shape[1]}:
+            raise UnsupportedPatch(f"The model gave vectors of {self.dim} and of {vectors.shape[1]} numbers.")
+        self.dim = int(vectors.shape[1])
+        return vectors
 
     def _run(self, values: Vectors) -> Vectors:
         count = len(values)
@@ -104,15 +109,6 @@ class OnnxEncoder:
             raise UnsupportedPatch("The model gave NaN or infinity; check mean and std.")
         return vectors
 
-    def _probe(self) -> int:
-        """The length of the vectors: of a patch of zeros."""
-        height, width = (n or 64 for n in self._size)
-        bands = self.bands or max(self._mean.size, self._std.size, 3 if self._mean.size == 1 else 1)
-        try:
-            return int(self._run(np.zeros((1, bands, height, width), np.float32)).shape[1])
-        except UnsupportedPatch as error:
-            raise BadInput(str(error)) from error
-
 
 def describe_with(
     model: bytes, pixels: npt.NDArray[Any], *, mean: Sequence[float] = (0.0,), std: Sequence[float] = (1.0,)
@@ -132,7 +128,7 @@ def _session(model: bytes, threads: int) -> tuple[tuple[type[Exception], ...], A
     except ImportError:
         raise BadInput("Models need onnxruntime, which is not installed: pip install 'eobench-dash[onnx]'.") from None
     found = (value for value in vars(state).values() if isinstance(value, type) and issubclass(value, Exception))
-    errors = (*found, RuntimeError, ValueError)
+    errors: tuple[type[Exception], ...] = (*found, RuntimeError, ValueError)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4

@@ -153,6 +153,7 @@ def _summaries(session: Session, rows: list[Dataset]) -> list[DatasetSummary]:
                 updated_at=d.updated_at,
                 attribution=d.attribution,
                 pictures=d.source_kind != SourceKind.NONE,
+                from_products=d.source_kind == SourceKind.PRODUCTS,
             )
         )
     return result

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from eobench_dash.db.models import FeatureSet
 from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal, Role, require
@@ -17,7 +16,6 @@ from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
 
 KIND = "onnx"
-_LONGEST = FeatureSet.kind.type.length  # type: ignore[attr-defined]
 
 
 def start_encoding(
@@ -35,7 +33,8 @@ def start_encoding(
     workspace, so that the job can be run again. BadInput says what is wrong.
     """
     owner = require(who, Role.BUILDER, what="compute features")
-    kind = f"{KIND}-{re.sub(r'[^a-z0-9]+', '-', model.stem.casefold()).strip('-') or 'model'}"[:40].rstrip("-")
+    name = re.sub("[^a-z0-9]+", "-", model.stem.casefold()).strip("-") or "model"
+    kind = f"{KIND}-{name[:35]}".rstrip("-")
     with ws.db.read() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id)
         if dataset.source_kind == SourceKind.NONE:

@@ -7,6 +7,7 @@ killed begins again.
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 
 import numpy as np
@@ -36,17 +37,21 @@ def run(ws: Workspace, job: JobHandle) -> None:
         dataset = session.get_one(Dataset, job.dataset_id)
         here = Patch.dataset_id == dataset.id, Patch.ordinal < dataset.patch_count
         paths = list(session.scalars(select(Patch.path).where(*here).order_by(Patch.ordinal)))
-    if not paths:
-        raise BadInput("The dataset holds no patch.")
     job.progress(0.0, f"loading {job.args['file']}")
     encoder = OnnxEncoder(model.read_bytes(), mean=job.args["mean"], std=job.args["std"], threads=workers())
     folder, done, rate = f"{kind}-{job.id}", 0, Rate()
-    with FeatureWriter(ws.store.tmp(job.id) / "vectors", dim=encoder.dim) as writer:
+    with ExitStack() as stack:
+        writer: FeatureWriter | None = None
         for patches in _read_ahead(open_pixels(dataset, ws.settings), paths):
-            writer.append(_encode(encoder, patches, first=done))
+            vectors = _encode(encoder, patches, first=done)
+            if writer is None:
+                writer = stack.enter_context(FeatureWriter(ws.store.tmp(job.id) / "vectors", dim=vectors.shape[1]))
+            writer.append(vectors)
             done += len(patches)
             words = f"{done:,} of {len(paths):,} patches described", rate.told(done, len(paths))
             job.progress(0.98 * done / len(paths), " · ".join(filter(None, words)))
+        if writer is None:
+            raise BadInput("The dataset holds no patch.")
         ledger = writer.commit(ws.store.feature_dir(dataset.id, folder))
     facts = {"model": job.args["file"], "sha256": job.args["model"]}
     made = FeatureSet(
@@ -87,16 +92,16 @@ def _read_ahead(source: PixelSource, paths: list[str | None]) -> Iterator[list[M
 
 def _encode(encoder: OnnxEncoder, patches: list[Masked], *, first: int) -> np.ndarray:
     """Vectors of a chunk whose patches may differ in size."""
-    vectors = np.empty((len(patches), encoder.dim), np.float32)
     groups: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for i, (pixels, _) in enumerate(patches):
         groups.setdefault((pixels.dtype.str, pixels.shape), []).append(i)
+    made: dict[int, np.ndarray] = {}
     for rows in groups.values():
         try:
-            vectors[rows] = encoder.encode(np.stack([_plain(patches[i]) for i in rows]))
+            made.update(zip(rows, encoder.encode(np.stack([_plain(patches[i]) for i in rows])), strict=True))
         except UnsupportedPatch as error:
             raise BadInput(f"Patch {first + rows[0]} cannot be described. {error}") from error
-    return vectors
+    return np.stack([made[i] for i in range(len(patches))])
 
 
 def _plain(patch: Masked) -> np.ndarray:

@@ -62,7 +62,8 @@ def test_who_may_not_see_a_dataset_learns_nothing_of_it(lakes, client_of):
     """The page of a dataset that is hidden is, byte by byte, that of one that is not there."""
     nobody = client_of(None)
     hidden, absent = (nobody.get(f"/explore/{number}") for number in (lakes.id, 999))
-    assert hidden.status_code == absent.status_code == 200 and hidden.data == absent.data
+    bare = lambda page: re.sub(r'"end_id":"[^"]*"', "", page.text)  # noqa: E731  (Dash's own, anew for each page)
+    assert hidden.status_code == absent.status_code == 200 and bare(hidden) == bare(absent)
     assert b"/data/" not in hidden.data
     with lakes.ws.db.write() as session:
         session.get_one(Dataset, lakes.id).public = True

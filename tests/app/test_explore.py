@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from verified import add_features, add_map
 
 from eobench_dash import web
-from eobench_dash.db.models import Job
+from eobench_dash.db.models import Assignment, Job
 from eobench_dash.domain.jobs import JobInfo, JobKind, JobState
 from eobench_dash.domain.labels import NO_LABEL, LabelInfo
 from eobench_dash.domain.patches import EmbeddingInfo, FeatureSetInfo, Neighbour, PatchInfo
@@ -184,10 +184,21 @@ def page(ask: Any, lakes: Lakes, who: str, search: str = "") -> str:
 
 
 def test_who_may_not_clean_gets_no_tools_for_it(ask: Any, lakes: Lakes) -> None:
-    expert, reader = page(ask, lakes, "eva", "?mode=clean"), page(ask, lakes, "rob", "?mode=clean")
-    assert '"data-mode":"clean"' in expert and "Undo my last change" in expert
+    builder, reader = page(ask, lakes, "ben", "?mode=clean"), page(ask, lakes, "rob", "?mode=clean")
+    assert '"data-mode":"clean"' in builder and "Undo my last change" in builder and '"data-why-not":""' in builder
     assert '"data-mode":"visualise"' in reader and '"mode":"visualise"' in reader
-    assert "Undo my last change" not in reader and '"value":"clean"' not in reader
+    assert "Undo my last change" not in reader and '"value":"clean"' not in reader and '"data-why-not":""' in reader
+
+
+def test_an_expert_without_an_assignment_is_told_before_not_after(ask: Any, lakes: Lakes) -> None:
+    shown = page(ask, lakes, "eva", "?mode=clean")
+    (clean,) = [p for p in pieces(json.loads(shown)) if p.get("value") == "clean" and "disabled" in p]
+    assert clean["disabled"] and "Ask a builder for an assignment" in clean["title"]
+    assert '"data-mode":"visualise"' in shown and '"data-may-clean":""' in shown
+    with lakes.ws.db.write() as session:
+        session.add(Assignment(user_id=lakes.who["eva"].user_id, dataset_id=lakes.id, label_id=None))
+    shown = page(ask, lakes, "eva", "?mode=clean")
+    assert '"data-mode":"clean"' in shown and '"data-may-clean":"1"' in shown and '"disabled":false' in shown
 
 
 @pytest.mark.parametrize("search", ["?map=999&patch=-1&v=x", "?patch=99999999999999", "?patch=12&map=a", "?v=1,2,nan"])

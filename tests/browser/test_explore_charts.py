@@ -5,7 +5,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(tmp_path_factory.mktemp("charts"), groups=groups, maps=({"method": "tsne"},), then=work)
 
 
-@pytest.fixture
-def house(prepared: Prepared, make_house: Callable[..., House]) -> Iterator[House]:
-    yield make_house(*prepared)
+@pytest.fixture(scope="module")
+def house(prepared: Prepared, share_house: Callable[..., House]) -> House:
+    return share_house(*prepared)  # charts change nothing
 
 
 def shown(seat: Seat) -> int:

@@ -3,7 +3,7 @@
 import csv
 import io
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,9 +27,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return prepare(folder, maps=({}, {"params": {"n_neighbors": 7}}), public=True)
 
 
+@pytest.fixture(scope="module")
+def house(prepared: Any, share_house: Callable[..., House]) -> House:
+    """For the tests that only look."""
+    return share_house(*prepared)
+
+
 @pytest.fixture
-def house(prepared: Any, make_house: Callable[..., House]) -> Iterator[House]:
-    yield make_house(*prepared)
+def own(prepared: Any, make_house: Callable[..., House]) -> House:
+    """For those that change something."""
+    return make_house(*prepared)
 
 
 def open_split(seat: Seat) -> None:
@@ -192,10 +199,10 @@ def test_a_copied_link_reopens_all_of_the_view_for_somebody_else(house: House, s
 
 
 def test_who_has_no_account_opens_links_and_copies_them_without_a_selection(
-    house: House, sit: Callable[..., Seat]
+    own: House, sit: Callable[..., Seat]
 ) -> None:
-    datasets.describe_dataset(house.ws, house.who["ben"], dataset_id=house.dataset_id, public=True)
-    seat = sit(house, None, permissions=["clipboard-read", "clipboard-write"]).explore()
+    datasets.describe_dataset(own.ws, own.who["ben"], dataset_id=own.dataset_id, public=True)
+    seat = sit(own, None, permissions=["clipboard-read", "clipboard-write"]).explore()
     assert seat.lasso(corners(seat, "explore-map")) > 1
     seat.page.get_by_label("Link and downloads").click()
     seat.page.get_by_role("button", name="Copy link to this view").click()
@@ -204,15 +211,15 @@ def test_who_has_no_account_opens_links_and_copies_them_without_a_selection(
 
 
 # -- new maps ----------------------------------------------------------------------------------------------------------
-def test_a_map_with_parameters_of_ones_own(house: House, sit: Callable[..., Seat]) -> None:
-    seat = sit(house, "eva").explore()
+def test_a_map_with_parameters_of_ones_own(own: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(own, "eva").explore()
     seat.page.get_by_role("button", name="New map").click()
     dialog = seat.page.locator("#explore-new")
     neighbours = dialog.get_by_label("Neighbours", exact=True)
     neighbours.fill("1000")
     dialog.get_by_role("button", name="Compute").click()
     seat.told("Neighbours (n_neighbors) must be a whole number from 2 to 200, not '1000'")
-    assert dialog.is_visible() and not [j for j in house.jobs() if j.state == "queued"]
+    assert dialog.is_visible() and not [j for j in own.jobs() if j.state == "queued"]
     dialog.get_by_role("button", name="Reset to defaults").click()
     seat.wait(lambda: neighbours.input_value() == "15", "the default")
     dialog.get_by_text("t-SNE:").click()
@@ -222,7 +229,7 @@ def test_a_map_with_parameters_of_ones_own(house: House, sit: Callable[..., Seat
     dialog.get_by_role("button", name="Compute").click()
     seat.told("opens when it is ready")
     seat.wait(lambda: not dialog.is_visible(), "the dialog closes")
-    house.do_jobs()
+    own.do_jobs()
     shown = seat.page.locator("#explore-maps")
     seat.wait(lambda: "t-SNE on color_stats · Perplexity 8" in shown.inner_text(), "the new map")
     seat.until("map.state().ready")
@@ -275,9 +282,9 @@ def test_the_map_as_picture_and_its_patches_as_table(house: House, sit: Callable
     assert text == '\ufeffpatch,x,y,label\r\n1,0.5,2,"\'=cmd|""x"""\r\n2,-1,3,"a,b"\r\n'
 
 
-def test_fifty_page_changes_leave_nothing_behind(house: House, sit: Callable[..., Seat]) -> None:
+def test_fifty_page_changes_leave_nothing_behind(own: House, sit: Callable[..., Seat]) -> None:
     """Heap, DOM nodes, listeners and GL contexts after 50 changes of page stay within 5 % of those after ten."""
-    seat = sit(house, "rob").explore("?map2=1")
+    seat = sit(own, "rob").explore("?map2=1")
     probe = seat.page.context.new_cdp_session(seat.page)
     probe.send("Performance.enable")
 
@@ -296,7 +303,7 @@ def test_fifty_page_changes_leave_nothing_behind(house: House, sit: Callable[...
     for changes in range(2, 52, 2):
         seat.page.evaluate("() => window.eob.go('/')")
         seat.until("!document.getElementById('explore-root')")
-        seat.page.evaluate(f"() => window.eob.go('/explore/{house.dataset_id}?map2=1')")
+        seat.page.evaluate(f"() => window.eob.go('/explore/{own.dataset_id}?map2=1')")
         seat.until(f"{both} && document.querySelector('#explore-groups [data-code]')")
         if changes in (10, 50):
             marks[changes] = measure()

@@ -1,7 +1,7 @@
 """The card of the patch under the pointer: what it tells, that nothing moves as it arrives, and the switch of bands."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,10 +58,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, int, i
     return settings, coasts, bands, who
 
 
-@pytest.fixture
-def house(prepared: Any, make_house: Callable[..., House]) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def house(prepared: Any, share_house: Callable[..., House]) -> House:
+    """For the tests that only look."""
     settings, coasts, _, who = prepared
-    yield make_house(settings, coasts, who)
+    return share_house(settings, coasts, who)
 
 
 def rows(seat: Seat) -> dict[str, int]:
@@ -150,7 +151,11 @@ def test_without_the_mix_the_neighbours_are_asked_for_when_the_pointer_rests(
     assert len(asked) == 1
 
 
-def test_the_mix_follows_what_others_change(house: House, sit: Callable[..., Seat]) -> None:
+def test_the_mix_follows_what_others_change(
+    prepared: Any, make_house: Callable[..., House], sit: Callable[..., Seat]
+) -> None:
+    settings, coasts, _, who = prepared
+    house = make_house(settings, coasts, who)
     seat = sit(house, "rob").explore()
     ordinal = seat.alone(label="city")
     seat.hover(ordinal)

@@ -55,5 +55,7 @@ def affinities(graph: KnnGraph, perplexity: float, *, pace: Callable[[float], No
             pace(0.5 * start / graph.n)
     then = None if pace is None else lambda fraction: pace(0.5 + 0.5 * fraction)
     joint = symmetric(graph.indices, p, overlap=0.0, pace=then)
+    if then is not None:
+        then(1.0)
     joint.data /= np.float32(joint.data.sum(dtype=np.float64))
     return joint

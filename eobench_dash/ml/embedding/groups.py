@@ -40,6 +40,7 @@ def unfolded(
     ``pace`` (0..1) may raise to cancel.
     """
     count, group = connected_components(links, directed=False)
+    pace(0.0)
     sizes = np.bincount(group, minlength=count)
     large = np.argsort(-sizes, kind="stable")[:MOST]
     large = large[sizes[large] >= SMALLEST]

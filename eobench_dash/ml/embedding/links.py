@@ -28,13 +28,17 @@ def symmetric(
     indices, values = np.ascontiguousarray(indices), np.ascontiguousarray(values)
     pointers = np.concatenate([[0], np.cumsum(np.bincount(indices.ravel(), minlength=n))])
     sources, mirrored = np.empty(n * k, np.int32), np.empty(n * k, np.float32)
-    _mirror(indices, values, pointers[:-1].copy(), sources, mirrored)
-    counts = np.empty(n, np.int64)
     parts = [(first, min(first + _ROWS, n)) for first in range(0, n, _ROWS)]
+    free = pointers[:-1].copy()
+    for done, part in enumerate(parts):  # one after the other: sources ascend
+        _mirror(*part, indices, values, free, sources, mirrored)
+        if pace is not None:
+            pace(done / (3 * len(parts)))
+    counts = np.empty(n, np.int64)
     with ThreadPoolExecutor(max_workers=workers()) as pool:
         for done, _ in enumerate(in_order(pool, lambda p: _count(*p, indices, pointers, sources, counts), parts)):
             if pace is not None:
-                pace(done / (2 * len(parts)))
+                pace((len(parts) + done) / (3 * len(parts)))
         ends = np.concatenate([[0], np.cumsum(counts)])
         columns, merged = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
 
@@ -43,14 +47,18 @@ def symmetric(
 
         for done, _ in enumerate(in_order(pool, merge, parts)):
             if pace is not None:
-                pace(0.5 + done / (2 * len(parts)))
+                pace((2 * len(parts) + done) / (3 * len(parts)))
+    if pace is not None:
+        pace(1.0)
+    if ends[-1] < 2**31:  # of the columns' own type: else they are copied to that of the pointers
+        ends = ends.astype(np.int32)
     return csr_array((merged, columns, ends), shape=(n, n))
 
 
 @nb.njit(nogil=True, cache=True)
-def _mirror(indices, values, free, sources, mirrored):  # type: ignore[no-untyped-def]
-    """Write each link into the row of its head; sources ascend, since rows are visited in order."""
-    for i in range(indices.shape[0]):
+def _mirror(first, last, indices, values, free, sources, mirrored):  # type: ignore[no-untyped-def]
+    """Write each link of rows first..last-1 into the row of its head; sources ascend, as rows are visited in order."""
+    for i in range(first, last):
         for c in range(indices.shape[1]):
             at = free[indices[i, c]]
             free[indices[i, c]] = at + 1

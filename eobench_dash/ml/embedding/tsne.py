@@ -42,6 +42,7 @@ def layout(
     ready = begun + 0.05 * (1 - begun)
     joint = affinities(graph.head(k), perplexity, pace=Pace(progress, "Weighing the neighbours", low=begun, high=ready))
     pace = Pace(progress, "Arranging the map", low=ready)
+    pace(0.0)
     start = principal_plane(x, seed=seed, pace=lambda _done: pace(0.0)) * np.float32(1e-4)
     exaggerated, iterations = int(params["exaggerated_iterations"]), int(params["iterations"])
     return descend(start, joint, exaggerated=exaggerated, iterations=iterations, pace=pace)

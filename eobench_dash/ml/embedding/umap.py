@@ -50,6 +50,7 @@ def layout(
     a, b = curve(params["min_dist"], params["spread"])
     plane = principal_plane(x, seed=seed, pace=lambda done: prepare(0.5 + 0.2 * done))
     start, several = unfolded(plane, links, seed=seed, pace=lambda done: prepare(0.7 + 0.3 * done))
+    prepare(1.0)
     start *= np.float32(10.0 / max(1e-12, float(np.abs(start).max())))
     return descend(start, links.indptr, links.indices, links.data, a=a, b=b, epochs=epochs,
                    negatives=int(params["negatives"]), seed=seed,

@@ -35,7 +35,7 @@ def bar(
         *([simulated_mark()] if dataset.simulated else []),
     ]
     right = [
-        _looks(link),
+        _looks(link, scenes=dataset.from_products),
         _share(),
         _goto(),
         _modes(link.mode, may_clean=may_clean, why_not=why_not),
@@ -100,12 +100,13 @@ def _new_map() -> Component:
     return button("New map", look="quiet small", icon_name="plus", title="Compute a new map", **opens)
 
 
-def _looks(link: Link) -> Component:
-    """Switches of what is drawn."""
+def _looks(link: Link, *, scenes: bool) -> Component:
+    """Switches of what is drawn. ``scenes``: whether the patches were cut from products."""
     return html.Div(
         [
             _switch("Thumbnails in place of points when zoomed in (t)", "image", "thumbs", pressed=True),
             _switch("Second map beside this one (d)", "split", "split", pressed=link.map2 is not None),
+            *([_switch("Scene: the product beside the map (s)", "satellite", "scene", pressed=False)] if scenes else []),
         ],
         className="eob-explore__switches eob-explore__of-map",
     )

@@ -13,7 +13,7 @@ from eobench_dash.domain.patches import EmbeddingInfo
 from eobench_dash.domain.people import Role
 from eobench_dash.errors import EOBenchError
 from eobench_dash.pages import asking
-from eobench_dash.pages.explore import bar, ids, later, panel, views
+from eobench_dash.pages.explore import bar, ids, later, panel, scene, views
 from eobench_dash.pages.explore.link import Link, read_link
 from eobench_dash.pages.explore.new_map import new_map
 from eobench_dash.pages.explore.right import right
@@ -118,6 +118,7 @@ def _stage(
         **{"aria-label": "Second map"},
     )
     panes = [html.Div([first, nowhere], className="eob-explore__pane"), beside]
+    panes += [scene.pane()] if dataset.from_products else []
     return html.Div(html.Div(panes, className="eob-explore__panes"), className="eob-explore__stage")
 
 

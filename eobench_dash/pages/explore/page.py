@@ -26,6 +26,8 @@ PAGE = Page(
         ("c", "choose what the points are coloured by"),
         ("t", "thumbnails in place of points when zoomed in, or not"),
         ("d", "a second map beside this one, or not"),
+        ("s", "the scene that patches were cut from, beside the map, or not"),
+        ("[ ]", "the scene: the product before, the next one; shift + drag selects in it"),
         ("b  B", "other bands of the pictures; another brightness"),
         ("m", "switch between Visualise and Clean; the keys below are for Clean"),
         ("/", "find a label and assign it"),

@@ -59,3 +59,37 @@ def test_what_cannot_be_told_is_said_at_once(admin, data: Path) -> None:
     assert answer.code == 2 and "A band name occurs twice" in answer.err
     answer = admin("import", str(data / "patches"), "--name", "X", "--format", "parquet")
     assert answer.code == 1 and "patches is not a file; choose the file that holds the vectors." in answer.err
+
+
+def test_a_model_of_one_s_own_describes_and_maps(tiny, home: Path, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[16, 16], strides=[16, 16]),
+         helper.make_node("Flatten", ["y"], ["z"])],
+        "g", [helper.make_tensor_value_info("x", kind, ["n", 3, 32, 32])],
+        [helper.make_tensor_value_info("z", kind, [None, None])],
+    )  # fmt: skip
+    path = tmp_path / "My Pool.onnx"
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    answer = tiny("features", "Tiny", "--kind", "onnx", "--model", str(path), "--mean", "0.3,0.4,0.5")
+    assert (answer.code, answer.out) == (0, "Tiny: 36 × 12 features of kind onnx-my-pool.\n"), answer
+    path.unlink()
+    assert len(list((home / "models").glob("*.onnx"))) == 1, "the workspace keeps the model"
+    answer = tiny("embed", "Tiny", "--feature", "onnx-my-pool", "--method", "tsne")
+    assert answer.code == 0 and "tsne map of 36 patches" in answer.out, answer
+
+
+def test_a_model_and_its_kind_go_together(tiny, tmp_path: Path) -> None:
+    for args in (["--kind", "onnx"], ["--kind", "wld144", "--model", "m.onnx"]):
+        answer = tiny("features", "Tiny", *args)
+        assert answer.code == 2 and "--kind onnx --model FILE" in answer.err
+    answer = tiny("features", "Tiny", "--kind", "onnx", "--model", str(tmp_path / "gone.onnx"))
+    assert answer.code == 1 and "There is no model file at" in answer.err
+    (tmp_path / "m.onnx").write_bytes(b"no model")
+    answer = tiny("features", "Tiny", "--kind", "onnx", "--model", str(tmp_path / "m.onnx"), "--std", "a")
+    assert answer.code == 2 and "'a' are no numbers" in answer.err
+    answer = tiny("features", "Tiny", "--kind", "onnx", "--model", str(tmp_path / "m.onnx"))
+    assert answer.code == 1 and "This is no ONNX model that can be run" in answer.err

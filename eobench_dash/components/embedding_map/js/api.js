@@ -47,6 +47,16 @@ export function publicApi(map) {
       title: map.colouring.column?.title ?? "Labels", kind: map.colouring.column?.kind ?? "label",
       entries: map.colouring.column?.kind === "number" ? [] : map.colouring.entries().map((e) => ({ ...e, hidden: map.selecting.isHidden(e.code) })),
     }),
+    /** The colour in which a patch is drawn; null where it is not shown. */
+    cssOf(ordinal) {
+      const slot = slotOf(ordinal);
+      return slot >= 0 && map.scene.isShown(slot) ? map.colouring.cssOf(slot) : null;
+    },
+    /** What the colouring says of a patch: {title, text, css}; null where labels colour or it is not on this map. */
+    valueOf(ordinal) {
+      const slot = slotOf(ordinal);
+      return slot < 0 ? null : map.colouring.valueOf(slot);
+    },
     /** {code, name} or null where the patch is not on this map. */
     labelOf(ordinal) {
       const slot = slotOf(ordinal);
@@ -68,7 +78,7 @@ export function publicApi(map) {
     /** Ask for other people's changes now. */
     refresh: () => map.loading.feed.poll(),
     state: () => stateOf(map),
-    /** on("hover" | "click" | "context" | "select" | "changes" | "view" | "ready" | "filter" | "column" | "history", fn(detail)); returns the way to stop. */
+    /** on("hover" | "click" | "context" | "select" | "changes" | "view" | "ready" | "filter" | "column" | "paint" | "history", fn(detail)); returns the way to stop. */
     on(name, fn) {
       const listener = (event) => event.target === map.root && fn(event.detail);
       map.root.addEventListener(`eob:${name}`, listener);

@@ -133,6 +133,7 @@ export class Colouring {
     if (map.scene) map.pointing.showCard();
     map.legend.show();
     map.draw();
+    map.emit("paint"); // colours have changed, of some or all
   }
 
   /** Fade all but one code (null: none of them): while somebody looks at it in the legend. */

@@ -179,6 +179,7 @@ export class Selecting {
     map.count();
     map.legend.show();
     map.draw();
+    map.emit("paint");
   }
 
   /** Set labels, pairs of [ordinal, code], in the picture; returns {slots, before, ordinals} of those that changed. */
