@@ -71,6 +71,15 @@
     return i >= 0 && windows.ordinal[i] === ordinal ? i : -1;
   };
 
+  /** Sentinel's long names begin alike: what tells products apart comes first. The whole name is in the tip. */
+  const short = (name) => {
+    const told = /^(S[123][A-Z])_.*?_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)\d\d(?:_.*?_(T\d\d[A-Z]{3}))?/.exec(name);
+    if (!told) return name;
+    const [, mission, year, month, day, hour, minute, tile] = told;
+    const rest = name.split(" ").slice(1).join(" ");
+    return [rest, tile, `${year}-${month}-${day} ${hour}:${minute}`, mission].filter(Boolean).join(" · ");
+  };
+
   // -- the pane --------------------------------------------------------------------------------------------------------
   const dress = () => {
     if (place && place === find("place")) return;
@@ -104,7 +113,7 @@
   const fillProducts = () => {
     const choice = find("product");
     if (!choice || choice.options.length === products.length) return;
-    choice.replaceChildren(...products.map((one) => el("option", "", { value: String(one.id), textContent: `${one.name} · ${one.patches.toLocaleString("en")}` })));
+    choice.replaceChildren(...products.map((one) => el("option", "", { value: String(one.id), title: one.name, textContent: `${short(one.name)} · ${one.patches.toLocaleString("en")}` })));
     for (const what of ["before", "next"]) find(what).disabled = products.length < 2;
   };
 

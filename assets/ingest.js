@@ -11,6 +11,7 @@
 
   let scene = null, place = null; // the scene and the element it was made for: Dash may have drawn another
   let shown = null; // {path, form: what was asked, data: what came}
+  let meant = null; // the path of the product asked for, whether or not its grid has come
   let asked = null, timer = 0, flag = "nodata";
 
   const theScene = () => {
@@ -24,6 +25,7 @@
 
   // -- what is filled in ---------------------------------------------------------------------------------------------
   const gather = (found, only, patch, stride, scales, resolution, bands, unit, grid, nodata, cloud, area, features, name, attribution, folder, options) => {
+    if (root()) root().dataset.only = only; // those that will not be taken step back
     // all of a large folder is the folder
     const all = folder && options.length > 100 && found.length === options.length;
     return {
@@ -48,7 +50,7 @@
   const walk = (by) => {
     const paths = [...document.querySelectorAll("#ingest-found [data-path]")].map((one) => one.dataset.path);
     if (!paths.length) return;
-    const at = paths.indexOf(shown?.path);
+    const at = paths.indexOf(meant);
     props("ingest-shown", { data: paths[(at + by + paths.length) % paths.length] });
   };
 
@@ -85,11 +87,13 @@
     const view = theScene();
     if (!view) return;
     asked?.abort();
+    meant = path;
     const mark = document.querySelectorAll("#ingest-found [data-path]");
     for (const one of mark) one.toggleAttribute("data-shown", one.dataset.path === path);
     if (!path) { shown = null; view.show(null); legend(); say(""); return; }
     asked = new AbortController();
     const { signal } = asked;
+    if (shown?.path !== path && view.product === null) view.say("");
     const wanted = JSON.stringify([form.patch, form.stride, form.scales, form.resolution, form.bands, form.unit, form.grid, form.nodata, form.cloud, form.area]);
     if (shown?.path === path && shown.wanted === wanted) return;
     say("Laying the grid …");
@@ -100,8 +104,13 @@
       if (!answer.ok) throw new Error(data.error || `The server answered ${answer.status}.`);
     } catch (error) {
       if (signal.aborted) return;
-      say(error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message, "danger");
-      if (shown?.path !== path) { shown = null; view.show(null); }
+      const words = error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message;
+      if (shown?.path === path) { say(words, "danger"); return; } // what was seen of it stays
+      shown = null;
+      view.show(null);
+      view.say(words);
+      legend();
+      say("");
       return;
     }
     if (signal.aborted || place !== $("ingest-scene")) return;

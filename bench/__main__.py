@@ -10,6 +10,7 @@ from bench._common import ROOT
 QUICK: Mapping[str, tuple[str, ...]] = {
     "importing": ("--quick",),
     "features": ("--quick",),
+    "ingest": ("--quick",),
     "dask": ("--quick",),
     "neighbours": ("--quick",),
     "embedding": ("--quick",),

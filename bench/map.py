@@ -184,7 +184,8 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> dict[str, float]:
     page.mouse.down()
     for x, y in way[1:]:
         page.mouse.move(x, y)
-        page.wait_for_timeout(12)  # a hand's pace: some tools pass over what comes sooner
+        page.evaluate("window.settled()")  # each is heard: some tools pass over what comes while they draw
+        page.wait_for_timeout(12)
     page.mouse.up()
     page.keyboard.up("Shift")
     with suppress(TimeoutError):

@@ -130,6 +130,8 @@ function toScreen(tool, { n, x, y }) {
   return ([px, py]) => [across(px), down(py)];
 }
 
+window.settled = () => window.tool.settled();
+
 /** Told by the page that drives the mouse, which gets its way in pixels: measures from the button's release to the
  * selection being known. */
 window.armLasso = async (corners) => {

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -35,6 +36,10 @@ _BROKEN = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError,
     KeyError, OSError,
 )  # fmt: skip
+_NO_HEADER = (
+    ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, TokenError, RecursionError, MemoryError,
+)  # fmt: skip
+"""What NumPy raises on the text of a header that is none (it is read as Python's own literals are)."""
 MAX_MEMBERS = 1000
 COPY = 1 << 20
 
@@ -181,7 +186,7 @@ def _checked_length(file: IO[bytes], name: str) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # headers that Python 2 wrote
             shape, _, dtype = reads[version](file)
-    except (ValueError, KeyError, EOFError, OSError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except _NO_HEADER as error:
         raise UnreadableDataset(f"{name} does not begin as a NumPy array does; save it with numpy.save.") from error
     if dtype.hasobject:
         raise UnreadableDataset(

@@ -32,6 +32,7 @@ PIXELS_PER_S = 6e6
 """Pixels times bands that are read, cut and measured in a second: measured here on Sentinel-2 pictures of 8 bits in
 deflated GeoTIFF (two threads); replaced by what this workspace's own ingests have needed, once there is one."""
 FEATURES_PER_S = 1000.0
+WORDS = {Modality.SAR.value: "radar", Modality.OPTICAL.value: "optical"}
 ROW_BYTES, SHEET_BYTES = 700, 1000
 """Per patch: its two rows with their indexes (SQLite), and its share of thumbnail sheets."""
 
@@ -55,7 +56,10 @@ def estimate(
     from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
 
     deadline = clock() + FOR_S
-    found = find_products(ws, paths, only=only)
+    wanted = WORDS.get(only or "", only)
+    found = [path for path, told in _found(ws, paths, only=only).items() if only is None or told in (None, only)]
+    if not found:
+        raise BadInput(f"None of these products is {wanted}.")
     sizes: Counter[str] = Counter()
     pixels = looked = like = 0
     notes: dict[str, None] = {}
@@ -78,7 +82,7 @@ def estimate(
         for grid in plan.grids(info):
             sizes[str(grid.size)] += grid.count
     if not like:
-        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {only}.'}")
+        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {wanted}.'}")
     share = len(found) / looked
     patches = {size: round(count * share) for size, count in sizes.items()}
     total = sum(patches.values())
@@ -174,6 +178,11 @@ def find_products(ws: Workspace, paths: Sequence[str], *, only: str | None = Non
     BadInput where there are none, too many, or radar and optical ones together without a choice (``only``); whether a
     plain raster is one or the other may only be seen when it is opened.
     """
+    return list(_found(ws, paths, only=only))
+
+
+def _found(ws: Workspace, paths: Sequence[str], *, only: str | None) -> dict[Path, Modality | None]:
+    """The products of ``find_products`` and what each shows, where its name tells."""
     from eobench_dash.sentinel.opening import discover  # rasterio: only where products are read
 
     if not paths:
@@ -192,7 +201,7 @@ def find_products(ws: Workspace, paths: Sequence[str], *, only: str | None = Non
             f"These are {kinds[Modality.SAR]:,} radar and {kinds[Modality.OPTICAL]:,} optical products; a dataset "
             "holds one of both. Choose one (on the command line: --modality sar or --modality optical)."
         )
-    return list(found)
+    return found
 
 
 def _common_root(ws: Workspace, found: Sequence[Path]) -> Path:

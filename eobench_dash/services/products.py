@@ -19,7 +19,7 @@ from eobench_dash.db.queries import products as queries
 from eobench_dash.domain.ingesting import IngestPlan
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal, Role, require
-from eobench_dash.domain.products import ProductInfo, ReadOptions
+from eobench_dash.domain.products import ProductInfo, ProductKind, ReadOptions
 from eobench_dash.domain.tiling import windows
 from eobench_dash.errors import BadInput, NotFound, UnreadableProduct
 from eobench_dash.services.access import MAX_ID, visible_dataset
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 500
 QUICKLOOK_SIDES = (256, 512, 1024, 2048)
+PICTURE_SIDE = 1024
+"""Of a preview's picture."""
 PREVIEWED = 20_000
 """Windows that a preview lists; of a finer grid every so many-th row and column."""
 SAMPLED, SAMPLING_S = 400, 4.0
@@ -168,7 +170,8 @@ def grid_preview(
     """The windows that a plan would cut from a product, with the flags of a sample of them, in bounded time."""
     require(who, Role.BUILDER, what="look at products")
     deadline = clock() + seconds
-    with _opened(ws, confine(ws.settings, path), options) as product:
+    real = confine(ws.settings, path)
+    with _opened(ws, real, options) as product:
         info, grids = product.info, plan.grids(product.info)
         total = sum(grid.count for grid in grids)
         every = max(1, int(np.ceil(np.sqrt(total / PREVIEWED))))
@@ -198,7 +201,7 @@ def grid_preview(
             cols=cols,
             sizes=sizes,
             inside=inside,
-            black=_black(product, rows, cols, sizes),
+            black=_black(_picture(ws, real, options, product), info, rows, cols, sizes),
             flags=flags,
             counts={grid.size: grid.count for grid in grids},
             measured=measured,
@@ -296,12 +299,27 @@ def _opened(ws: Workspace, path: Path, options: ReadOptions) -> "Product":
 
 def _quicklook(ws: Workspace, path: Path, options: ReadOptions, longest: int) -> tuple[bytes, str]:
     side = next((s for s in QUICKLOOK_SIDES if s >= longest), QUICKLOOK_SIDES[-1])
-    key = f"quicklook-1/{path}/{fingerprint(path)}/{options}/{side}"
+    key = _quicklook_key(path, options, side)
     if (cached := ws.cache.get(key)) is None:
         with _opened(ws, path, options) as product:
             cached = encode(product.quicklook(side), kind="JPEG", quality=85)
         ws.cache.put(key, cached)
     return cached, etag_of(key)
+
+
+def _quicklook_key(path: Path, options: ReadOptions, side: int) -> str:
+    return f"quicklook-1/{path}/{fingerprint(path)}/{options}/{side}"
+
+
+def _picture(ws: Workspace, path: Path, options: ReadOptions, product: "Product") -> npt.NDArray[np.uint8] | None:
+    """The quick-look that the page shows next, kept for it; None where drawing it takes as long as reading it all."""
+    if product.info.kind is ProductKind.S1_GRD:
+        return None
+    picture = product.quicklook(PICTURE_SIDE)
+    key = _quicklook_key(path, options, PICTURE_SIDE)
+    if ws.cache.get(key) is None:
+        ws.cache.put(key, encode(picture, kind="JPEG", quality=85))
+    return picture
 
 
 def etag_of(key: str) -> str:
@@ -318,11 +336,16 @@ def _spread(places: npt.NDArray[np.intp], most: int) -> list[int]:
 
 
 def _black(
-    product: "Product", rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], sizes: npt.NDArray[np.int32]
+    picture: npt.NDArray[np.uint8] | None,
+    info: ProductInfo,
+    rows: npt.NDArray[np.int32],
+    cols: npt.NDArray[np.int32],
+    sizes: npt.NDArray[np.int32],
 ) -> npt.NDArray[np.float32]:
-    """Share of each window that is black in the quick-look."""
-    picture = product.quicklook(1024)
-    down, across = picture.shape[0] / product.info.height, picture.shape[1] / product.info.width
+    """Share of each window that is black in the quick-look; 0 without one."""
+    if picture is None:
+        return np.zeros(len(rows), np.float32)
+    down, across = picture.shape[0] / info.height, picture.shape[1] / info.width
     table = np.zeros((picture.shape[0] + 1, picture.shape[1] + 1))
     table[1:, 1:] = (picture.max(axis=2) == 0).cumsum(axis=0).cumsum(axis=1)
     top = np.clip((rows * down).astype(int), 0, picture.shape[0] - 1)

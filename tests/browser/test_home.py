@@ -179,7 +179,7 @@ def test_import_from_a_folder_previews_first(enter, house):
     page.click("text=Import this folder")
     page.wait_for_selector("#home-options:not([hidden])")
     words = page.inner_text("#home-preview")
-    assert "image folder" in words and "Wheat · 4" in words and "Maize · 4" in words
+    assert "Image folder" in words and "Wheat · 4" in words and "Maize · 4" in words
     assert page.locator(".eob-samples img").count() == 8
     assert page.input_value("#home-name") == "fields"
     page.fill("#home-name", "Coasts <i>&amp;")
@@ -208,7 +208,7 @@ def test_an_upload_shows_its_preview_and_a_bad_one_its_reason(enter, house):
         chooser.value.set_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
 
     choose("notes.txt", b"hello")
-    page.wait_for_selector("#home-upload >> text=Upload a .json")
+    page.wait_for_selector("#home-upload >> text=Upload a file of vectors")
     choose("ponds.zip", out.getvalue())
     page.wait_for_selector("#home-preview >> text=Pond · 1")
     assert page.input_value("#home-name") == "ponds"

@@ -23,10 +23,12 @@ def layout(dataset_id: int, **_: str) -> Component:
     row = datasets.get_dataset(ws, who, dataset_id=dataset_id)
     found = importing.import_report(ws, who, dataset_id=dataset_id)
     report = report_from_dict(found) if found else None
+    told = report.notes if report else ()
+    came_in = views.ingest_view(row, told) if row.from_products else views.report_view(report, row.id)
     builds = who.role.rank >= Role.BUILDER.rank
     edits = views.may_edit(who, assignments.my_tasks(ws, who), dataset_id)
     left = html.Div(
-        [_labels(edits), _card("How it came in", views.report_view(report, row.id))],
+        [_labels(edits), _card("How it came in", came_in)],
         className="eob-stack eob-stack--wide",
     )
     right = html.Div(

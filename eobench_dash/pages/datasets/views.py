@@ -78,6 +78,15 @@ def _label_row(label: LabelInfo, most: int, *, may_edit: bool, explained: bool) 
     return html.Tr(cells)
 
 
+def ingest_view(row: DatasetSummary, notes: Sequence[str]) -> Component:
+    """How patches were cut from products, in short."""
+    words = f"{count(row.patch_count, 'patch was', 'patches were')} cut from products."
+    report = link_button("Read the ingest report", f"/ingest?report={row.id}", icon_name="verify", look="small")
+    scene = link_button("Open the scenes", f"/explore/{row.id}?scene=first", icon_name="satellite", look="small")
+    told = [html.P(text, className="eob-muted eob-small") for text in notes]
+    return html.Div([note(words, "ok"), *told, html.Div([report, scene], className="eob-row")], className="eob-stack")
+
+
 def report_view(report: ImportReport | None, dataset_id: int) -> Component:
     """What the import took in and left out."""
     if report is None:

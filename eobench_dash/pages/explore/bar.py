@@ -106,7 +106,11 @@ def _looks(link: Link, *, scenes: bool) -> Component:
         [
             _switch("Thumbnails in place of points when zoomed in (t)", "image", "thumbs", pressed=True),
             _switch("Second map beside this one (d)", "split", "split", pressed=link.map2 is not None),
-            *([_switch("Scene: the product beside the map (s)", "satellite", "scene", pressed=False)] if scenes else []),
+            *(
+                [_switch("Scene: the product beside the map (s)", "satellite", "scene", pressed=False)]
+                if scenes
+                else []
+            ),
         ],
         className="eob-explore__switches eob-explore__of-map",
     )

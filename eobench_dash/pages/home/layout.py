@@ -3,7 +3,7 @@
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import opener, page_head
+from eobench_dash.components.ui import link_button, opener, page_head
 from eobench_dash.domain.people import Role
 from eobench_dash.pages import asking
 from eobench_dash.pages.home import ids
@@ -15,7 +15,11 @@ def layout() -> Component:
     """Datasets at the left, tasks and activity at the right, the import dialog where it may be used."""
     _, who = asking()
     builds = may_build(who)
-    actions = [opener("Import a dataset", ids.IMPORT, look="primary", icon_name="plus")] if builds else []
+    ways = [
+        link_button("Ingest products", "/ingest", icon_name="ingest"),
+        opener("Import a dataset", ids.IMPORT, look="primary", icon_name="plus"),
+    ]
+    actions = ways if builds else []
     head = page_head("Datasets", "From Sentinel products to benchmark datasets that people can trust.", actions)
     left = html.Div(
         [html.Div(id=ids.JOBS), html.Div(_waiting(), id=ids.DATASETS)],

@@ -115,9 +115,15 @@ def _marks(row: DatasetSummary) -> list[Component]:
     return [
         *([simulated_mark()] if row.simulated else []),
         *([chip("SAR", title="Synthetic aperture radar")] if row.modality == Modality.SAR else []),
+        *([_cut(row)] if row.from_products else []),
         *([] if row.pictures else [chip("vectors only", title="It came without pictures.")]),
         *([chip("public", "accent", icon_name="globe")] if row.public else []),
     ]
+
+
+def _cut(row: DatasetSummary) -> Component:
+    words = chip("from products", icon_name="satellite", title="Its patches are windows into products: the report")
+    return html.A(words, href=f"/ingest?report={row.id}", className="eob-dataset__report")
 
 
 def _action(row: DatasetSummary, job: JobInfo | None, *, builds: bool, cleans: bool) -> list[Component]:
@@ -166,11 +172,14 @@ def _no_datasets(who: Principal) -> Component:
         text = "As soon as a builder has imported one that is open to you, it stands here."
         return html.Div(empty("No dataset yet", text, icon_name="satellite"), className="eob-card")
     text = (
-        "Bring in a folder of labelled patches or a JSON file, download EuroSAT, or let the program simulate one "
-        "to look around. Features and a map are computed by themselves afterwards."
+        "Cut Sentinel products, or other rasters, into patches; or bring in patches that you have, download EuroSAT, "
+        "or let the program simulate some to look around. Features and a map are computed by themselves afterwards."
     )
-    first = opener("Import the first dataset", ids.IMPORT, look="primary", icon_name="plus")
-    return html.Div(empty("An empty workspace", text, icon_name="satellite", actions=[first]), className="eob-card")
+    ways = [
+        link_button("Ingest products", "/ingest", look="primary", icon_name="ingest"),
+        opener("Import the first dataset", ids.IMPORT, icon_name="plus"),
+    ]
+    return html.Div(empty("An empty workspace", text, icon_name="satellite", actions=ways), className="eob-card")
 
 
 def jobs_now(jobs: Sequence[JobInfo]) -> list[Component]:

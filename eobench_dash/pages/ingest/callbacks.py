@@ -90,17 +90,19 @@ def _register_product(app: Dash) -> None:
         Output(ids.BANDS, "options"),
         Output(ids.KINDS, "options"),
         Input(ids.SHOWN, "data"),
-        Input(ids.UNIT, "value"),
+        *(Input(name, "value") for name in (ids.UNIT, ids.BANDS, ids.RESOLUTION, ids.GRID)),
         prevent_initial_call=True,
     )
-    def show_product(path: str | None, unit: str) -> tuple[Any, ...]:
+    def show_product(path: str | None, unit: str, bands: list[str], metres: Any, grid: list[str]) -> tuple[Any, ...]:
         if not path:
             return views.no_facts(), no_update, no_update
+        asked = {"unit": unit, "bands": bands, "resolution": metres, "grid": grid}
+        known = no_update if bands else views.usual_bands(path)  # to choose those that are there
         try:
-            info = products.look(*asking(), path=path, options=form.read_options({"unit": unit}))
+            info = products.look(*asking(), path=path, options=form.read_options(asked))
         except EOBenchError as error:
-            return views.complaint(str(error)), no_update, no_update
-        return views.facts(info), list(info.band_names), views.kind_options(info)
+            return views.unreadable(path, str(error)), known, no_update
+        return views.facts(info), no_update if bands else list(info.band_names), views.kind_options(info)
 
 
 def _register_start(app: Dash) -> None:

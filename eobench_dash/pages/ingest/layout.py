@@ -11,18 +11,18 @@ from eobench_dash.domain.people import Role, require
 from eobench_dash.errors import NotFound
 from eobench_dash.pages import asking
 from eobench_dash.pages.ingest import ids, views
-from eobench_dash.services import datasets, features, importing, ingesting
+from eobench_dash.services import datasets, features, importing, ingesting, products
 
 LEAD = "Cut Sentinel products, or any other rasters, into patches with a place, and describe them."
 PREVIEWED_FLAGS = ("nodata", "cloud", "blur", "saturation", "black_edge", "border_noise")
 
 
 def layout(*, report: str = "", **_: str) -> Component:
-    """The page; ``?report=7`` shows what the ingest of that dataset did."""
+    """The page; ``?report=7`` shows, to everybody who may see it, what the ingest of that dataset did."""
     ws, who = asking()
-    require(who, Role.BUILDER, what="ingest products")
     if report:
         return _report(report)
+    require(who, Role.BUILDER, what="ingest products")
     left = html.Div(
         [
             views.step(1, "Products", _products()),
@@ -53,7 +53,9 @@ def _report(number: str) -> Component:
     found = ingesting.ingest_report(ws, who, dataset_id=dataset.id)
     if found is None:
         raise NotFound(f"{dataset.name} was not cut from products: there is no ingest report.")
-    return views.report(dataset, found, features.list_feature_sets(ws, who, dataset_id=dataset.id))
+    kinds = features.list_feature_sets(ws, who, dataset_id=dataset.id)
+    scenes = {one.path: one.id for one in products.dataset_products(ws, who, dataset_id=dataset.id)}
+    return views.report(dataset, found, kinds, scenes, builds=who.role.rank >= Role.BUILDER.rank)
 
 
 def _products() -> list[Component]:

@@ -1,6 +1,6 @@
 """The changing parts of the ingest page: folders and products, facts, descriptors, the estimate, the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
@@ -36,6 +36,7 @@ _NO_ROOTS = (
     "EOBENCH_DATA_ROOTS=/data/sentinel, and starts it again."
 )
 MAX_PRODUCTS_SHOWN = 200
+S2_BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 
 
 def step(number: int, title: str, children: Sequence[Component]) -> Component:
@@ -126,6 +127,23 @@ def facts(info: ProductInfo) -> Component:
     )
 
 
+def usual_bands(path: str) -> list[str]:
+    """The bands that a product of this name should have, for one that cannot be opened with all of them."""
+    return list(S2_BANDS) if PurePath(path).name.startswith("S2") else []
+
+
+def unreadable(path: str, sentence: str) -> Component:
+    """A product that cannot be opened; the preview says the sentence, which a screen reader hears here."""
+    name = PurePath(path).name
+    return html.Div(
+        [
+            html.Strong(name, className="eob-clip eob-ingest__name", title=name),
+            html.P("It cannot be read as it is.", className="eob-small eob-ingest__error"),
+            html.P(sentence, className="eob-hide", role="alert"),
+        ]
+    )
+
+
 def kind_options(info: ProductInfo | None = None) -> list[dict[str, Any]]:
     """The descriptors with what each is for; those that do not fit the product shown cannot be ticked."""
     options = []
@@ -186,95 +204,172 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def report(dataset: DatasetSummary, told: IngestReport, kinds: Sequence[FeatureSetInfo]) -> Component:
-    """What an ingest did: counts, refusals, flags, products."""
+def report(
+    dataset: DatasetSummary,
+    told: IngestReport,
+    kinds: Sequence[FeatureSetInfo],
+    scenes: Mapping[str, int],
+    *,
+    builds: bool,
+) -> Component:
+    """What an ingest did: counts, refusals, flags, products. ``scenes``: a product's path → its id."""
     used = len(told.products) - len(told.failed)
     lead = f"{count(told.patches, 'patch', 'patches')} from {count(used, 'product')}, in {duration(told.seconds)}."
+    first = next(iter(scenes.values()), None)
+    to_scene = [link_button("Scene", _scene(dataset.id, first), icon_name="satellite")] if first else []
     actions = [
-        link_button("Another ingest", "/ingest", icon_name="plus"),
+        *([link_button("Another ingest", "/ingest", icon_name="plus")] if builds else []),
+        *to_scene,
         link_button("Explore", f"/explore/{dataset.id}", icon_name="explore", look="primary"),
     ]
-    described = [chip(f"{kind.kind}: {kind.dim} numbers", "ok") for kind in kinds]
+    described = [chip(f"{kind.kind}: {kind.dim:,} numbers", "ok") for kind in kinds]
     waits = html.P("No descriptor is computed yet.", className="eob-muted")
+    left = [_card("Patches", _kept(told)), _card("Quality flags", _flags(told))]
+    right = [
+        _card("Descriptors", html.Div(described, className="eob-row eob-row--tight") if described else waits),
+        _card("How it was cut", _plan(told)),
+    ]
     return html.Div(
         [
             page_head(f"Ingest of {dataset.name}", lead, actions),
             *[note(text) for text in told.notes],
-            _card("Scales", _counts({f"{size} × {size} pixels": n for size, n in told.scales.items()})),
-            _card("Refused", _refused(told)),
-            _card("Quality flags", _flags(told)),
-            _card("Descriptors", html.Div(described, className="eob-row") if described else waits),
-            _card("Products", _tallies(told)),
+            html.Div(
+                [html.Div(left, className="eob-stack eob-stack--wide"), html.Div(right, className="eob-stack")],
+                className="eob-columns",
+            ),
+            _card("Products", _tallies(told, dataset.id, scenes)),
         ],
-        className="eob-page",
+        className="eob-page eob-stack eob-stack--wide eob-ingest-report",
         id=ids.ROOT,
     )
+
+
+def _scene(dataset_id: int, product_id: int) -> str:
+    return f"/explore/{dataset_id}?scene={product_id}"
 
 
 def _card(title: str, child: Component) -> Component:
     return html.Section([html.H2(title), child], className="eob-card eob-stack")
 
 
-def _counts(values: dict[str, int]) -> Component:
-    most = max(values.values(), default=0) or 1
-    rows = [
-        html.Div(
-            [
-                html.Span(words, className="eob-ingest__bar-name"),
-                meter(n / most, label=words),
-                html.Span(f"{n:,}", className="eob-number eob-right"),
-            ],
-            className="eob-ingest__bar",
-        )
-        for words, n in values.items()
-    ]
-    return html.Div(rows, className="eob-stack")
+def _kept(told: IngestReport) -> Component:
+    """Bars of what was kept, by size where there are several, and of what was refused, by reason."""
+    scales = {f"Kept, {size} × {size} pixels": n for size, n in told.scales.items()}
+    rows = list(scales.items()) if len(scales) > 1 else [("Kept", told.patches)]
+    refused = [(refusal_words(reason).capitalize(), n) for reason, n in told.refused.items()]
+    most = max((n for _, n in [*rows, *refused]), default=0) or 1
+    bars = [_bar(words, n, most) for words, n in rows]
+    bars += [_bar(f"Refused: {words.lower()}", n, most, refused=True) for words, n in refused]
+    whole = [] if refused else [html.P("Every patch of the grid was kept.", className="eob-muted eob-small")]
+    skipped = [html.P(_skipped(what, n), className="eob-muted eob-small") for what, n in told.skipped.items()]
+    return html.Div([*bars, *whole, *skipped], className="eob-stack")
 
 
-def _refused(told: IngestReport) -> Component:
-    refused = {refusal_words(reason).capitalize(): n for reason, n in told.refused.items()}
-    skipped = [
-        html.P(f"{count(n, 'product')} left out: {what}.", className="eob-muted") for what, n in told.skipped.items()
+def _bar(words: str, n: int, most: int, *, refused: bool = False) -> Component:
+    return html.Div(
+        [
+            html.Span(words, className="eob-ingest__bar-name"),
+            meter(n / most, label=words),
+            html.Span(f"{n:,}", className="eob-number eob-right"),
+        ],
+        className="eob-ingest__bar eob-ingest__bar--refused" if refused else "eob-ingest__bar",
+    )
+
+
+def _skipped(what: str, n: int) -> str:
+    """Which products were left out because the other kind was asked for."""
+    kind = {"sar products": "radar", "optical products": "optical"}.get(what)
+    return f"{count(n, f'{kind} product')} left out, as asked." if kind else f"{count(n, 'product')} left out: {what}."
+
+
+def _plan(told: IngestReport) -> Component:
+    """The plan in words."""
+    plan = told.plan
+    limits = [
+        f"{FLAGS[name].title.lower()} {most:.0%}" for name, most in (plan.get("limits") or {}).items() if name in FLAGS
     ]
-    if not refused:
-        return html.Div([html.P("Every patch of the grid was kept.", className="eob-muted"), *skipped])
-    return html.Div([_counts(refused), *skipped], className="eob-stack")
+    facts = [
+        ("Patch size", _length(plan.get("patch"))),
+        ("Stride", _length(plan.get("stride"))),
+        *([("Further sizes", ", ".join(map(_length, plan["scales"])))] if plan.get("scales") else []),
+        ("Limits", ", ".join(limits) or "none"),
+        ("Area", "an area of interest" if plan.get("area") else "everywhere"),
+    ]
+    parts = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
+    return html.Dl(parts, className="eob-ingest__plan")
+
+
+def _length(value: Any) -> str:
+    text = str(value or "").strip()
+    return f"{text} px" if text.isdecimal() else text.replace("m", " m") or "?"
 
 
 def _flags(told: IngestReport) -> Component:
     if not told.flags:
         return empty("Nothing measured", "There are no patches.", icon_name="info")
-    head = html.Tr([html.Th(words) for words in ("Flag", "Mean", "Median", "95 %", "Highest", "Worth a look")])
+    head = html.Tr([html.Th("Flag"), *[html.Th(words, className="eob-right") for words in _FLAG_COLUMNS]])
     rows = [
         html.Tr(
             [
                 html.Td(FLAGS[name].title, title=FLAGS[name].help),
-                *[html.Td(f"{values[key]:.3f}", className="eob-number") for key in ("mean", "p50", "p95", "max")],
-                html.Td(f"{values['over']:,.0f}", className="eob-number", title=f"above {FLAGS[name].notable:g}"),
+                *[
+                    html.Td(_share(values[key]), className="eob-number eob-right")
+                    for key in ("mean", "p50", "p95", "max")
+                ],
+                html.Td(
+                    f"{values['over']:,.0f}", className="eob-number eob-right", title=f"above {FLAGS[name].notable:g}"
+                ),
             ]
         )
         for name, values in told.flags.items()
+        if name in FLAGS
     ]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="eob-table")
     return html.Div(table, className="eob-scroll", tabIndex=0, role="region", **{"aria-label": "Quality flags"})
 
 
-def _tallies(told: IngestReport) -> Component:
-    head = html.Tr([html.Th(words) for words in ("Product", "Patches", "Refused", "")])
-    rows = [
-        html.Tr(
-            [
-                html.Td(tally.name or PurePath(tally.path).name, title=tally.path),
-                html.Td(f"{tally.patches:,}", className="eob-number"),
-                html.Td(f"{sum(tally.refused.values()):,}", className="eob-number"),
-                html.Td(chip(tally.error, "danger") if tally.error else ", ".join(tally.notes), className="eob-small"),
-            ]
-        )
-        for tally in sorted(told.products, key=lambda tally: not tally.error)[:MAX_PRODUCTS_SHOWN]
+_FLAG_COLUMNS = ("Mean", "Median", "95 %", "Highest", "Worth a look")
+
+
+def _share(value: float) -> str:
+    """A flag's number; a plain 0 where there is nothing of it."""
+    return f"{value:.3f}" if value else "0"
+
+
+def _tallies(told: IngestReport, dataset_id: int, scenes: Mapping[str, int]) -> Component:
+    """Every product with its counts; what all of them say stands above already."""
+    common = set(told.notes)
+    head = [
+        html.Th("Product"),
+        html.Th("Patches", className="eob-right"),
+        html.Th("Refused", className="eob-right"),
+        html.Th(""),
     ]
+    rows = []
+    for tally in sorted(told.products, key=lambda tally: not tally.error)[:MAX_PRODUCTS_SHOWN]:
+        name = tally.name or PurePath(tally.path).name
+        known = scenes.get(tally.path)
+        own = " ".join(text for text in tally.notes if text not in common)
+        rows.append(
+            html.Tr(
+                [
+                    html.Td(
+                        html.A(name, href=_scene(dataset_id, known)) if known else name,
+                        title=tally.path,
+                        className="eob-break",
+                    ),
+                    html.Td(f"{tally.patches:,}", className="eob-number eob-right"),
+                    html.Td(f"{sum(tally.refused.values()):,}", className="eob-number eob-right"),
+                    html.Td(
+                        html.Span(tally.error, className="eob-ingest__error") if tally.error else own,
+                        className="eob-small",
+                    ),
+                ]
+            )
+        )
     more = len(told.products) - MAX_PRODUCTS_SHOWN
     rest = [html.P(f"and {more:,} more products", className="eob-muted")] if more > 0 else []
-    table = html.Table([html.Thead(head), html.Tbody(rows)], className="eob-table")
+    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="eob-table")
     return html.Div([table, *rest], className="eob-scroll", tabIndex=0, role="region", **{"aria-label": "Products"})
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from seats import add_people
 
 from eobench_dash import tasks
@@ -35,6 +36,9 @@ class Cluster:
         self.scheduler = self._start("dask_scheduler", "--port", self.address.rpartition(":")[2], "--host", "127.0.0.1")
         options = ("--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--local-directory", str(folder))
         self.workers = [self._start("dask_worker", self.address, *options) for _ in range(workers)]
+        with Client(self.address, timeout=PATIENCE_S, set_as_default=False) as client:
+            if workers:
+                client.wait_for_workers(workers, timeout=PATIENCE_S)
 
     def _start(self, program: str, *options: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", f"distributed.cli.{program}", *options, "--no-dashboard"]
@@ -49,6 +53,7 @@ class Cluster:
 
 @pytest.fixture
 def dask(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster that is up: its scheduler answers, its workers are there."""
     made = Cluster(tmp_path)
     yield made
     made.close()
@@ -117,7 +122,6 @@ def test_byte_equal_to_the_local_run_though_a_worker_is_killed_in_the_middle(das
 
 def test_pausing_calls_the_cluster_off_and_a_scheduler_that_dies_fails_the_job(dask, make_ws, monkeypatch) -> None:
     monkeypatch.setattr(describing, "BLOCK_ROWS", (40, 40))
-    monkeypatch.setattr(cluster, "CONNECT_S", 3.0)
     monkeypatch.setattr("eobench_dash.jobs.handle.EVERY_S", 0.0)
     ws, ada, dataset_id = make_ws("cluster", dask_scheduler=dask.address)
     asked = []
@@ -154,7 +158,7 @@ def test_a_scheduler_that_is_not_there_or_has_no_worker_is_told(make_ws, tmp_pat
     assert job.error.startswith("The Dask scheduler at tcp://127.0.0.1:1 does not answer. Start it, or unset")
     lonely = Cluster(tmp_path, workers=0)
     try:
-        monkeypatch.setattr(cluster, "CONNECT_S", 20.0)
+        monkeypatch.setattr(cluster, "CONNECT_S", 3.0)
         with pytest.raises(Unavailable, match="has no worker"), cluster.ClusterPool(lonely.address, cluster.Probe()):
             pass
     finally:

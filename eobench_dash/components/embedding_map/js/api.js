@@ -1,6 +1,7 @@
 // What the page's own scripts may call: element.eobMap.
 
 import { glContexts } from "./context.js";
+import { NO_LABEL } from "./wire.js";
 
 export function publicApi(map) {
   const slotOf = (ordinal) => (map.scene ? map.scene.slotOf(ordinal) : -1);
@@ -47,10 +48,10 @@ export function publicApi(map) {
       title: map.colouring.column?.title ?? "Labels", kind: map.colouring.column?.kind ?? "label",
       entries: map.colouring.column?.kind === "number" ? [] : map.colouring.entries().map((e) => ({ ...e, hidden: map.selecting.isHidden(e.code) })),
     }),
-    /** The colour in which a patch is drawn; null where it is not shown. */
+    /** The colour that a patch's label or column gives it; null where it has none or is not shown. */
     cssOf(ordinal) {
-      const slot = slotOf(ordinal);
-      return slot >= 0 && map.scene.isShown(slot) ? map.colouring.cssOf(slot) : null;
+      const slot = map.props.colourBy === "none" ? -1 : slotOf(ordinal);
+      return slot >= 0 && map.scene.isShown(slot) && map.scene.paint[slot] !== NO_LABEL ? map.colouring.cssOf(slot) : null;
     },
     /** What the colouring says of a patch: {title, text, css}; null where labels colour or it is not on this map. */
     valueOf(ordinal) {
