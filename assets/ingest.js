@@ -9,9 +9,12 @@
   // dark to light, told apart by colour-blind people too (viridis, five steps)
   const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
+  const SEEN = ["black_edge", "nodata"]; // what was not measured of these, the quick-look hints at
+
   let scene = null, place = null; // the scene and the element it was made for: Dash may have drawn another
   let shown = null; // {path, form: what was asked, data: what came}
   let meant = null; // the path of the product asked for, whether or not its grid has come
+  let listed = []; // {path, modality} of all products of the folder: of a long list only what is in sight is drawn
   let asked = null, timer = 0, flag = "nodata";
 
   const theScene = () => {
@@ -25,6 +28,7 @@
 
   // -- what is filled in ---------------------------------------------------------------------------------------------
   const gather = (found, only, patch, stride, scales, resolution, bands, unit, grid, nodata, cloud, area, features, name, attribution, folder, options) => {
+    listed = options.map(({ value, label }) => ({ path: value, modality: label?.props?.["data-modality"] ?? "" }));
     if (root()) root().dataset.only = only; // those that will not be taken step back
     // all of a large folder is the folder
     const all = folder && options.length > 100 && found.length === options.length;
@@ -41,17 +45,21 @@
 
   /** Show a product that is ticked and will be taken. */
   const choose = (found, only, now) => {
-    const taken = (path) => only === "auto" || ["", only].includes(document.querySelector(`#ingest-found [data-path="${CSS.escape(path)}"]`)?.dataset.modality ?? "");
+    const taken = (path) => only === "auto" || ["", only].includes(listed.find((one) => one.path === path)?.modality ?? "");
     if (found?.includes(now) && taken(now)) return skip();
     const next = (found ?? []).find(taken) ?? found?.[0] ?? null;
     return next === now ? skip() : next;
   };
 
   const walk = (by) => {
-    const paths = [...document.querySelectorAll("#ingest-found [data-path]")].map((one) => one.dataset.path);
+    const paths = listed.map((one) => one.path);
     if (!paths.length) return;
     const at = paths.indexOf(meant);
     props("ingest-shown", { data: paths[(at + by + paths.length) % paths.length] });
+  };
+
+  const markShown = () => {
+    for (const one of document.querySelectorAll("#ingest-found [data-path]")) one.toggleAttribute("data-shown", one.dataset.path === meant);
   };
 
   // Quick-looks are asked for when they come into sight: a folder may hold hundreds of products.
@@ -65,6 +73,7 @@
   });
   new MutationObserver((changes) => {
     if (!root() || !changes.some(({ target }) => target.closest?.("#ingest-root"))) return;
+    markShown();
     for (const picture of document.querySelectorAll("#ingest-found img[data-src]:not([src], [data-none])")) sight.observe(picture);
   }).observe(document.documentElement, { childList: true, subtree: true });
 
@@ -88,8 +97,7 @@
     if (!view) return;
     asked?.abort();
     meant = path;
-    const mark = document.querySelectorAll("#ingest-found [data-path]");
-    for (const one of mark) one.toggleAttribute("data-shown", one.dataset.path === path);
+    markShown();
     if (!path) { shown = null; view.show(null); legend(); say(""); return; }
     asked = new AbortController();
     const { signal } = asked;
@@ -124,10 +132,10 @@
     }
     shown.flags = flags;
     if (!same) view.show({ height: data.height, width: data.width, image: data.picture });
-    view.give({ n: data.rows.length, row: Int32Array.from(data.rows), col: Int32Array.from(data.cols), size: Int32Array.from(data.sizes) }, size);
+    const total = Object.values(data.counts).reduce((sum, n) => sum + n, 0);
+    view.give({ n: data.rows.length, row: Int32Array.from(data.rows), col: Int32Array.from(data.cols), size: Int32Array.from(data.sizes), part: data.rows.length < total }, size);
     scales(view);
     colour(flag);
-    const total = Object.values(data.counts).reduce((sum, n) => sum + n, 0);
     const of = data.rows.length < total ? ` (${data.rows.length.toLocaleString("en")} of them shown)` : "";
     const measured = data.measured < data.rows.length ? ` ${data.measured.toLocaleString("en")} were measured; the others are told from the quick-look or not coloured.` : "";
     say(total ? `${total.toLocaleString("en")} patches in this product${of}.${measured}` : "This product is smaller than a patch: choose a smaller patch size.", total ? "" : "warn");
@@ -146,7 +154,7 @@
   // -- colours: the flag of each window, refused ones crossed out -----------------------------------------------------------
   const valueOf = (name, i) => {
     const value = shown.flags[name]?.[i];
-    return Number.isNaN(value) && name === "black_edge" ? shown.data.black[i] : value;
+    return Number.isNaN(value) && SEEN.includes(name) ? shown.data.black[i] : value;
   };
   const most = (name) => {
     const limit = shown.limits[name];
@@ -179,7 +187,7 @@
     const bar = Object.assign(document.createElement("span"), { className: "eob-ingest__ramp" });
     const word = (text) => Object.assign(document.createElement("span"), { textContent: text });
     const known = shown.flags[flag] && [...shown.flags[flag]].some((value) => !Number.isNaN(value));
-    box.replaceChildren(...(known || flag === "black_edge"
+    box.replaceChildren(...(known || SEEN.includes(flag)
       ? [word("0"), bar, word("1"), word("✕ refused or outside")] : [word("This product cannot tell this flag.")]));
   };
 

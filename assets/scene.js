@@ -23,7 +23,7 @@
     let stride = 0;
     for (const i of own) stride = gcd(gcd(stride, windows.row[i] - row0), windows.col[i] - col0);
     stride = stride || size;
-    if (stride > size && stride % size === 0) stride = size; // most were left out
+    if (!windows.part && stride > size && stride % size === 0) stride = size; // those between were left out
     const rows = (row1 - row0) / stride + 1, cols = (col1 - col0) / stride + 1;
     if (!own.length || rows * cols > MOST_CELLS) return null;
     const at = new Int32Array(rows * cols).fill(-1);
@@ -98,7 +98,10 @@
       this.words.hidden = !words;
     }
 
-    /** The windows: {n, row, col, size} arrays; `size`: the scale to show first (default: the finest). */
+    /**
+     * The windows: {n, row, col, size} arrays; part: they stand for those between them, too. `size`: the scale to show
+     * first (default: the finest).
+     */
     give(windows, size) {
       this.windows = windows;
       this.grids.clear();

@@ -11,6 +11,8 @@ from eobench_dash.domain.tiling import Grid, Length, lay, parse_length
 from eobench_dash.errors import BadInput
 
 MAX_PRODUCTS = 10_000
+MAX_TOTAL = 50_000_000
+"""Patches of one dataset."""
 OUTSIDE = "outside"
 """Refused because the patch's middle lies outside of the area of interest."""
 
@@ -82,7 +84,7 @@ class IngestPlan:
         for name, most in self.limits.items():
             if name not in LIMITABLE:
                 raise BadInput(f"There is no limit on {name[:40]!r}; limits are on {', '.join(LIMITABLE)}.")
-            if not isinstance(most, int | float) or not 0 <= most <= 1:
+            if isinstance(most, bool) or not isinstance(most, int | float) or not 0 <= most <= 1:
                 raise BadInput(f"The limit on {FLAGS[name].title.lower()} is a share from 0 to 1 (0.2: a fifth).")
 
     def grids(self, info: ProductInfo) -> tuple[Grid, ...]:
@@ -109,14 +111,18 @@ class IngestPlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``; also takes what a form or a command line gives. BadInput says what is wrong."""
-        patch = parse_length(data.get("patch") or 64)
-        scales = {parse_length(scale) for scale in data.get("scales") or ()} - {patch}
+        given = {name: value for name, value in data.items() if value is not None and value != ""}
+        patch = parse_length(given.get("patch", 64))
+        sizes, limits = given.get("scales", ()), given.get("limits", {})
+        if not isinstance(sizes, list | tuple) or not isinstance(limits, Mapping):
+            raise BadInput("Scales are a list of sizes, limits a table of shares by flag.")
+        scales = {parse_length(scale) for scale in sizes} - {patch}
         return cls(
             patch=patch,
-            stride=parse_length(data.get("stride") or str(patch)),
+            stride=parse_length(given.get("stride", str(patch))),
             scales=tuple(sorted(scales, key=lambda scale: -scale.value)),
-            area=area_of(data["area"]) if data.get("area") else None,
-            limits={name: most for name, most in (data.get("limits") or {}).items() if most is not None},
+            area=area_of(given["area"]) if "area" in given else None,
+            limits={name: most for name, most in limits.items() if most is not None},
         )
 
 

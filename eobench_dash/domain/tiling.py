@@ -18,9 +18,13 @@ from eobench_dash.errors import BadInput
 SMALLEST, LARGEST = 8, 2048
 """Sides of a patch in pixels; the larger one bounds the memory of a job."""
 MAX_SCALES = 4
-MAX_PATCHES = 20_000_000
+MAX_PATCHES = 4_000_000
+"""Of one product: what is known of them (some 130 bytes each) is held in memory when their rows are written."""
+BAND_PATCHES = 200_000
+"""Patches that one band of rows is worth: dense grids are cut in lower bands, so that a block stays small."""
 Ints = npt.NDArray[np.int32]
 _LENGTH = re.compile(r"\s*(\d{1,7}(?:\.\d{1,6})?)\s*(m|km|px|pixels?)?\s*\Z", re.IGNORECASE)
+_MOST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Length:
     metres: bool = False
 
     def __str__(self) -> str:
-        return f"{self.value:g}m" if self.metres else f"{self.value:g}"
+        return _decimal(self.value) + ("m" if self.metres else "")
 
     def pixels(self, pixel_size: tuple[float, float] | None) -> int:
         """In pixels, rounded, at least 1. BadInput for metres where a pixel's size is not known."""
@@ -44,15 +48,21 @@ class Length:
 
 def parse_length(raw: str | float) -> Length:
     """``64``, ``64px``, ``640m``, ``1.28km``. BadInput says what is taken."""
-    found = _LENGTH.match(f"{raw:g}" if isinstance(raw, float) else str(raw))
-    if found is None or float(found[1]) <= 0:
+    found = _LENGTH.match(_decimal(raw) if isinstance(raw, float) else str(raw))
+    value, unit = (float(found[1]), (found[2] or "px").lower()) if found else (0.0, "")
+    value = round(value * 1000, 6) if unit == "km" else value
+    if not 0 < value < _MOST:
         raise BadInput(f"{str(raw)[:30]!r} is no size; write pixels (64) or metres (640m).")
-    value, unit = float(found[1]), (found[2] or "px").lower()
     if unit in ("m", "km"):
-        return Length(value * (1000 if unit == "km" else 1), metres=True)
+        return Length(value, metres=True)
     if value != int(value):
         raise BadInput(f"{str(raw)[:30]!r} is no size: pixels are whole numbers.")
     return Length(value)
+
+
+def _decimal(value: float) -> str:
+    """Without an exponent, to a thousandth of a millimetre: what ``parse_length`` reads again."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -143,11 +153,14 @@ class Bands:
 def cut(grids: Sequence[Grid], *, height: int, width: int, side: int = 1024) -> Bands:
     """Bands and tiles of about ``side`` pixels, whole strides of the coarsest scale that has patches.
 
-    So tiles hardly share pixels where patches do not overlap, and compressed blocks are decoded about once.
+    So tiles hardly share pixels where patches do not overlap, and compressed blocks are decoded about once. Where
+    patches stand densely, bands are so much lower that one holds about BAND_PATCHES.
     """
     stride = max((grid.stride for grid in grids if grid.count), default=side)
-    step = max(side // stride, 1) * stride
-    return Bands(step, step, math.ceil(height / step), math.ceil(width / step))
+    across = max(side // stride, 1)
+    dense = sum(grid.cols * stride / grid.stride for grid in grids)  # patches of a band that is one stride high
+    down = max(min(across, int(BAND_PATCHES / max(dense, 1))), 1)
+    return Bands(down * stride, across * stride, math.ceil(height / (down * stride)), math.ceil(width / (across * stride)))
 
 
 def numbers_in(grid: Grid, *, top: int, left: int, height: int, width: int) -> npt.NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """What the ingest page asks for while a plan is made: quick-looks, the grid of a product, an area drawn on it."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from eobench_dash.auth import current_principal, rule
 from eobench_dash.domain.ingest_form import read_options, read_plan
+from eobench_dash.domain.products import ReadOptions
 from eobench_dash.errors import BadInput
 from eobench_dash.routes.answers import answer_bytes, refuse_in_json, workspace
 from eobench_dash.routes.bodies import MAX_BODY, AreaDrawn, GridWanted, body
@@ -18,6 +20,7 @@ blueprint = Blueprint("ingesting", __name__)
 refuse_in_json(blueprint)
 
 MAX_LONGEST = 2048
+MAX_BANDS = 100
 
 
 @blueprint.get("/data/ingest/quicklook.jpg")
@@ -27,7 +30,7 @@ def quicklook() -> Response:
     longest = request.args.get("longest", "1024")
     if not (longest.isascii() and longest.isdecimal() and len(longest) < 6 and 1 <= int(longest) <= MAX_LONGEST):
         raise BadInput(f"longest is a number of pixels from 1 to {MAX_LONGEST:,}.")
-    options = read_options({"unit": request.args.get("unit"), "grid": request.args.get("grid") == "1"})
+    options = _options_of(request.args)
     data, etag = products.quicklook(
         workspace(), current_principal(), path=request.args.get("path", ""), options=options, longest=int(longest)
     )
@@ -43,7 +46,7 @@ def preview() -> Response:
     found = products.grid_preview(
         workspace(), current_principal(), path=wanted.path, plan=read_plan(wanted.form), options=options
     )
-    picture = {"path": wanted.path, "longest": 1024, "unit": options.unit, "grid": "1" if options.grid else "0"}
+    picture = {"path": wanted.path, "longest": 1024, **_as_query(options)}
     return jsonify(
         height=found.height,
         width=found.width,
@@ -68,6 +71,29 @@ def area() -> Response:
         workspace(), current_principal(), path=wanted.path, options=read_options(wanted.form), box=wanted.box
     )
     return jsonify(area=json.dumps(found))
+
+
+def _as_query(options: ReadOptions) -> dict[str, str]:
+    """Reading options as they stand in an address; ``_options_of`` reads them."""
+    metres = "" if options.resolution is None else f"{options.resolution:g}"
+    return {
+        "unit": options.unit,
+        "grid": "1" if options.grid else "0",
+        "bands": ",".join(options.bands),
+        "resolution": metres,
+    }
+
+
+def _options_of(query: Mapping[str, str]) -> ReadOptions:
+    metres = query.get("resolution") or None
+    try:
+        resolution = None if metres is None else float(metres)
+    except ValueError:
+        raise BadInput("The resolution is a number of metres, such as 10.") from None
+    bands = [band for band in query.get("bands", "").split(",")[:MAX_BANDS] if band]
+    return read_options(
+        {"unit": query.get("unit"), "grid": query.get("grid") == "1", "bands": bands, "resolution": resolution}
+    )
 
 
 def _short(values: np.ndarray) -> list[float]:

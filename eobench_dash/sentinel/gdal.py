@@ -154,17 +154,20 @@ def _check_size(path: Path, dataset: Any) -> None:
         )
 
 
-def _refusal(path: Path, drivers: Sequence[str]) -> str:
+def foreign(path: Path) -> str:
+    """What a file is that holds no pixels of its own: virtual, a reference to elsewhere, empty; "" for any other."""
     with path.open("rb") as file:
         head = file.read(4096)
     if b"<VRTDataset" in head or path.suffix.lower() == ".vrt":
         return f"{path.name} is a virtual raster (VRT), which names other files; give the files themselves."
     if b"/vsi" in head or b"://" in head:
         return f"{path.name} refers to another place (/vsi…, URL) instead of holding pixels; give the file itself."
-    if not head:
-        return f"{path.name} is empty; fetch it again."
+    return "" if head else f"{path.name} is empty; fetch it again."
+
+
+def _refusal(path: Path, drivers: Sequence[str]) -> str:
     kinds = ", ".join({"GTiff": "TIFF", "JP2OpenJPEG": "JPEG 2000"}.get(d, d) for d in drivers)
-    return f"{path.name} is not a raster of a kind that is read here ({kinds})."
+    return foreign(path) or f"{path.name} is not a raster of a kind that is read here ({kinds})."
 
 
 def _least(path: Path, driver: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from eobench_dash.domain.datasets import Modality
 from eobench_dash.domain.products import ProductKind, ReadOptions
 from eobench_dash.errors import UnreadableProduct
-from eobench_dash.sentinel import raster_names, s1, s2, zips
+from eobench_dash.sentinel import gdal, raster_names, s1, s2, zips
 from eobench_dash.sentinel.gdal import told_driver
 from eobench_dash.sentinel.guard import leads_out
 from eobench_dash.sentinel.product import Product
@@ -172,6 +172,8 @@ def _raster(files: FileSet, folder: Path | None = None) -> Candidate:
 def _nothing(path: Path) -> str:
     if not path.exists():
         return f"There is no {path.name}; check the path."
+    if path.is_file() and (why := gdal.foreign(path)):
+        return why
     return (
         f"{path.name} holds no product that is read: Sentinel-2 Level-1C or Level-2A, Sentinel-1 GRD (a SAFE folder or"
         " a zip of one), GeoTIFF, JPEG 2000, PNG or JPEG."

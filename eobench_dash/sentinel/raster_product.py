@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import rasterio.warp
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
 
@@ -96,7 +97,7 @@ def lonlat(
     xs, ys = a * across.ravel() + b * down.ravel() + c, d * across.ravel() + e * down.ravel() + f
     try:
         found = rasterio.warp.transform(crs, WGS84, xs, ys)
-    except (RasterioError, CRSError, ValueError):
+    except (RasterioError, CRSError, CPLE_BaseError, ValueError):  # no place on Earth, or on another planet
         return place
     place[:] = np.transpose(found[:2])
     possible = np.isfinite(place).all(axis=1) & (np.abs(place[:, 1]) <= 90) & (np.abs(place[:, 0]) <= 540)

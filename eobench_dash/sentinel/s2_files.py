@@ -1,5 +1,6 @@
 """The files of a Sentinel-2 product: its metadata, and which image serves a band at a resolution."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,24 @@ from eobench_dash.sentinel.xml import read_xml
 METADATA = {"MTD_MSIL1C.xml": ProductKind.S2_L1C, "MTD_MSIL2A.xml": ProductKind.S2_L2A}
 
 
+_SAFE = re.compile(r"S2[A-D]_(MSIL1C|MSIL2A)_.*\.SAFE")
+
+
 def told_kind(folder: Path) -> ProductKind | None:
-    """S2_L1C or S2_L2A where ``folder`` is such a product (whatever its name), else None."""
-    return next((kind for name, kind in METADATA.items() if (folder / name).is_file()), None)
+    """S2_L1C or S2_L2A where ``folder`` is such a product (whatever its name) or is called as one, else None."""
+    return METADATA.get(_metadata_name(folder))
+
+
+def _metadata_name(folder: Path) -> str:
+    """Of the metadata that it has, or should have; empty for what is no product."""
+    called = _SAFE.fullmatch(folder.name)
+    should = f"MTD_{called[1]}.xml" if called else ""
+    return next((name for name in METADATA if (folder / name).is_file()), should)
 
 
 def read_metadata(safe: Path) -> tuple[ProductMetadata, TileMetadata]:
     """Of the product, and of its tile: MTD_TL.xml lies in the granule's folder, in which the images are named, too."""
-    name = next((name for name in METADATA if (safe / name).is_file()), "MTD_MSIL1C.xml")
+    name = _metadata_name(safe) or "MTD_MSIL1C.xml"
     product = read_product_metadata(read_xml(inside(safe, name)), name=name)
     folders = {"/".join(path.split("/")[:2]) for path in product.images.values()}
     if len(folders) != 1:

@@ -96,7 +96,7 @@ def read_product_metadata(root: Element, *, name: str) -> ProductMetadata:
         nodata=0 if nodata is None else nodata,
         saturated=specials.get("SATURATED"),
         cloud_cover=None if cover is None else min(max(cover / 100, 0.0), 1.0),
-        images=_images(granules[0]),
+        images=_images(granules[0], name),
         facts=facts,
     )
 
@@ -160,11 +160,13 @@ def _offsets(root: Element, tag: str, baseline: str, name: str) -> dict[str, flo
     return dict.fromkeys(BANDS, 0.0)
 
 
-def _images(granule: Element) -> dict[tuple[str, int | None], str]:
+def _images(granule: Element, name: str) -> dict[tuple[str, int | None], str]:
     found: dict[tuple[str, int | None], str] = {}
     for tag in ("IMAGE_FILE", "IMAGE_FILE_2A"):
         for element in _all(granule, tag):
             path = (element.text or "").strip()
+            if "/vsi" in path or "://" in path:
+                raise UnreadableProduct(f"{name} refers to another place (/vsi…, URL) for an image; it is not read.")
             if match := _BAND_FILE.search(path):
                 found[match[1], int(match[2]) if match[2] else None] = path
     return found

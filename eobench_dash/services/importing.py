@@ -148,6 +148,8 @@ def import_report(ws: Workspace, who: Principal, *, dataset_id: int) -> Mapping[
 
 def confine(settings: Settings, path: str) -> Path:
     """The real path below a data root; PathRefused says what to set otherwise, NotFound where nothing is."""
+    if path.startswith("/vsi") or "://" in path:
+        raise PathRefused("Addresses (URL, /vsi…) are not read; fetch the file and give its path on this machine.")
     try:
         real = Path(os.path.realpath(Path(path or "\0").expanduser(), strict=False))
         exists = real.exists()

@@ -38,7 +38,7 @@ PICTURE_SIDE = 1024
 """Of a preview's picture."""
 PREVIEWED = 20_000
 """Windows that a preview lists; of a finer grid every so many-th row and column."""
-SAMPLED, SAMPLING_S = 400, 4.0
+SAMPLED, SAMPLING_S = 1_024, 4.0
 """At most so many of them are measured, for at most so long."""
 
 

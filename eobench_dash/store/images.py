@@ -78,9 +78,7 @@ class PatchImages:
         folder = clean_relative_path(path)
         bands = [self._read_file(band_file(folder, band)) for band in self._band_files]
         if any(len(band) != 1 for band in bands):
-            raise PatchUnreadable(
-                "A file of this patch's folder holds several bands; one band a file is expected."
-            )
+            raise PatchUnreadable("A file of this patch's folder holds several bands; one band a file is expected.")
         height, width = (max(band.shape[axis] for band in bands) for axis in (1, 2))
         _check_size(width, height, len(bands))
         kinds = {band.dtype for band in bands}

@@ -1,7 +1,7 @@
 """Plans and reports of an ingest as values."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eobench_dash.domain.importing import report_from_dict
@@ -20,6 +20,7 @@ from eobench_dash.errors import BadInput
 SHARES = st.floats(0, 1)
 
 
+@settings(deadline=None)
 @given(
     st.integers(8, 2048),
     st.integers(1, 2048),
@@ -38,6 +39,19 @@ def test_the_stride_is_the_patch_size_unless_told() -> None:
     assert str(IngestPlan.from_dict({"patch": "640m"}).stride) == "640m"
     assert IngestPlan.from_dict({}) == IngestPlan()
     assert IngestPlan.from_dict({"limits": {"cloud": None}}).limits == {}
+    assert IngestPlan.from_dict({"patch": "", "stride": None, "area": ""}) == IngestPlan()
+    large = IngestPlan.from_dict({"patch": "1280.1255m", "stride": "1234567"})
+    assert IngestPlan.from_dict(large.to_dict()) == large, "nothing is rounded on the way"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [{"patch": 0}, {"stride": 0}, {"patch": True}, {"patch": {"a": 1}}, {"scales": 7}, {"scales": "64"},
+     {"limits": [1]}, {"limits": {"cloud": True}}, {"area": 7}, {"area": [[1, 2], [3, 4]]}],
+)  # fmt: skip
+def test_plans_that_cannot_be_are_refused(plan: dict) -> None:
+    with pytest.raises(BadInput, match=r"\.$"):
+        IngestPlan.from_dict(plan)
 
 
 @pytest.mark.parametrize("limits", [{"overlap": 0.5}, {"x": 0.1}, {"cloud": 1.1}, {"cloud": -0.1}, {"cloud": "a"}])
@@ -46,6 +60,7 @@ def test_limits_that_cannot_be_are_refused(limits: dict) -> None:
         IngestPlan(limits=limits)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

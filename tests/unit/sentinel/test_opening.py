@@ -68,6 +68,16 @@ def test_a_product_is_found_by_its_own_path_too(folder: Path) -> None:
     open_product(safe / "MTD_MSIL2A.xml", options=ReadOptions(bands=("B01",))).close()
 
 
+def test_a_safe_without_its_metadata_is_still_a_product_that_says_so(tmp_path: Path) -> None:
+    safe = make_l1c(tmp_path / "s2", bands=("B01",))
+    (safe / "MTD_MSIL1C.xml").unlink()
+    for path in (tmp_path / "s2", safe):
+        (found,) = discover(path)
+        assert (found.path, found.kind) == (safe, ProductKind.S2_L1C)
+    with pytest.raises(UnreadableProduct, match=r"MTD_MSIL1C\.xml is missing"):
+        open_product(safe)
+
+
 def test_zips_that_are_no_products_are_passed_over_but_not_damaged_products(tmp_path: Path) -> None:
     (tmp_path / "docs.zip").write_bytes(b"PK\3\4 something")
     (tmp_path / "S2A_MSIL2A_20230601T105621.zip").write_bytes(b"PK\3\4 something")
@@ -93,6 +103,15 @@ def test_what_holds_nothing_says_what_is_read(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "a.txt"):
         with pytest.raises(UnreadableProduct, match="holds no product that is read: Sentinel-2 Level-1C or Level-2A"):
             discover(path)
+    for name, content, why in (
+        ("a.vrt", "<VRTDataset/>", r"a\.vrt is a virtual raster \(VRT\)"),
+        ("b.tif", "<VRTDataset/>", r"b\.tif is a virtual raster \(VRT\)"),
+        ("c.tif", "/vsicurl/http://127.0.0.1:9/c.tif", r"c\.tif refers to another place"),
+        ("d.tif", "", r"d\.tif is empty"),
+    ):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(UnreadableProduct, match=why):
+            discover(tmp_path / name)
     with pytest.raises(UnreadableProduct, match=r"There is no gone; check the path"):
         discover(tmp_path / "gone")
     with pytest.raises(UnreadableProduct, match=r"gone\.tif is missing"):

@@ -248,7 +248,7 @@ IMAGE = "GRANULE/L1C_T31TDH_A041468_20230601T105617/IMG_DATA/T31TDH_20230601T105
         (_linked, r"_B04\.jp2 of S2A_\S+ is a link that leads out of the product"),
         (
             _edit("MTD_MSIL1C.xml", IMAGE, "/vsicurl/http://127.0.0.1/x/IMG_DATA/T_B04"),
-            "no images, or of several tiles",
+            r"MTD_MSIL1C\.xml refers to another place \(/vsi…, URL\) for an image; it is not read",
         ),
         (
             _edit("MTD_MSIL1C.xml", IMAGE, f"{IMAGE[:50]}/../../../../T_B04"),
