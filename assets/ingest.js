@@ -238,7 +238,7 @@
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (!root() || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, [role=combobox]")) return;
+    if (!root() || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, [role=combobox]")) return;
     if (event.key === "[" || event.key === "]") walk(event.key === "[" ? -1 : 1);
     if (event.key === "Escape") drawing(false);
   });

@@ -47,10 +47,10 @@ def read(data: Mapping[str, Any]) -> Form:
     only = data.get("only")
     return Form(
         paths=tuple(paths),
-        only=Modality(only).value if only in set(Modality) else None,
+        only=Modality(only).value if only in list(Modality) else None,
         plan=read_plan(data),
         options=read_options(data),
-        features=tuple(kind for kind in data.get("features") or () if isinstance(kind, str)),
+        features=_texts(data.get("features")),
         name=_text(data, "name"),
         attribution=_text(data, "attribution"),
     )
@@ -74,13 +74,17 @@ def read_options(data: Mapping[str, Any]) -> ReadOptions:
     resolution = data.get("resolution")
     if resolution is not None and not (isinstance(resolution, int | float) and 0 < resolution <= 10_000):
         raise BadInput("The pixel size is a number of metres, such as 10; leave it empty for the product's own.")
-    bands = data.get("bands") or []
     return ReadOptions(
-        bands=tuple(band for band in bands if isinstance(band, str)),
+        bands=_texts(data.get("bands")),
         resolution=None if resolution is None else float(resolution),
         grid=bool(data.get("grid")),
         unit=_text(data, "unit") or "auto",
     )
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    """The texts of a list, whatever else it holds; none where it is no list."""
+    return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, send_from_directory
 from werkzeug.serving import make_server
 
 from eobench_dash.components import embedding_map
+from eobench_dash.components.embedding_map.program import program
 from eobench_dash.domain import wire
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -40,6 +41,7 @@ def page() -> Iterator[Any]:
     app.add_url_rule("/", "page", lambda: Response("<!doctype html><title>modules</title>", mimetype="text/html"))
     app.add_url_rule("/js/<name>", "module", lambda name: send_from_directory(MODULES, name))
     app.add_url_rule("/tests/<name>", "test", lambda name: send_from_directory(TESTS, name))
+    app.add_url_rule("/program.js", "program", lambda: Response(program()[1], mimetype="text/javascript"))
     app.add_url_rule("/wire/<name>", "wire", lambda name: Response(WIRE[name]()) if name in WIRE else abort(404))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -65,10 +67,26 @@ def test_module(page: Any, name: str) -> None:
     assert not failures, "\n".join(failures)
 
 
+def test_the_program_in_one_piece_offers_what_the_modules_do(page: Any) -> None:
+    code = """async () => {
+      const [whole, parts] = await Promise.all([import('/program.js'), import('/js/map.js')]);
+      const map = whole.mount(document.body.appendChild(document.createElement('div')), () => {});
+      const api = Object.keys(map.root.eobMap).sort().join();
+      map.destroy();
+      const other = parts.mount(document.body.appendChild(document.createElement('div')), () => {});
+      const same = api === Object.keys(other.root.eobMap).sort().join();
+      other.destroy();
+      return [Object.keys(whole), same, api.length > 100];
+    }"""
+    assert page.evaluate(code) == [["mount"], True, True]
+
+
 def test_the_loader_names_every_module() -> None:
     """Else a module would be fetched late, one round trip after the other (it would still work)."""
     loader = (MODULES / "loader.js").read_text()
-    listed = loader.split("const modules = [")[1].split("]")[0].replace('"', "").replace("\n", " ").split(",")
+    listed = (
+        loader.split("const modules = program ? [] : [")[1].split("]")[0].replace('"', "").replace("\n", " ").split(",")
+    )
     assert sorted(n.strip() for n in listed) == sorted(p.stem for p in MODULES.glob("*.js") if p.stem != "loader")
 
 

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from coasts import EACH, prepare
 from seats import House, Seat
@@ -283,20 +285,37 @@ def test_the_map_as_picture_and_its_patches_as_table(house: House, sit: Callable
 
 
 def test_fifty_page_changes_leave_nothing_behind(own: House, sit: Callable[..., Seat]) -> None:
-    """Heap, DOM nodes, listeners and GL contexts after 50 changes of page stay within 5 % of those after ten."""
+    """Heap, DOM nodes, listeners and GL contexts after 50 changes of page stay within 5 % of those after ten.
+
+    Of the heap, what the page's scripts hold: V8 compiles ever more of them, which is no leak.
+    """
     seat = sit(own, "rob").explore("?map2=1")
     probe = seat.page.context.new_cdp_session(seat.page)
     probe.send("Performance.enable")
+
+    chunks: list[str] = []
+    probe.on("HeapProfiler.addHeapSnapshotChunk", lambda event: chunks.append(event["chunk"]))
+
+    def held() -> int:
+        """Bytes of everything in the heap but compiled code and what is the browser's own."""
+        chunks.clear()
+        probe.send("HeapProfiler.takeHeapSnapshot")
+        heap = json.loads("".join(chunks))
+        meta = heap["snapshot"]["meta"]
+        nodes = np.array(heap["nodes"]).reshape(-1, len(meta["node_fields"]))
+        kind, size = (meta["node_fields"].index(name) for name in ("type", "self_size"))
+        aside = [meta["node_types"][kind].index(name) for name in ("code", "native")]
+        return int(nodes[~np.isin(nodes[:, kind], aside), size].sum())
 
     def measure() -> dict[str, float]:
         rounds = []
         for _ in range(6):  # finalisers of one round free what the next one finds; answers on their way are not kept
             probe.send("HeapProfiler.collectGarbage")
             known = {m["name"]: m["value"] for m in probe.send("Performance.getMetrics")["metrics"]}
-            rounds.append({name: known[name] for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners")})
+            rounds.append({name: known[name] for name in ("Nodes", "JSEventListeners")})
             seat.page.wait_for_timeout(200)
         told = {name: min(taken[name] for taken in rounds) for name in rounds[0]}
-        return {**told, "contexts": seat.js("map.state().renderer.contexts")}
+        return {**told, "heap": held(), "contexts": seat.js("map.state().renderer.contexts")}
 
     both = f"map?.state().ready && map.state().settled && {SECOND}?.state().ready"
     marks = {}
