@@ -171,7 +171,8 @@ def tenth(data: Points) -> list[tuple[float, float]]:
     third = codes == 2
     cx, cy, sx, sy = float(x[third].mean()), float(y[third].mean()), float(np.ptp(x)), float(np.ptp(y))
     radius = float(np.quantile(np.hypot((x - cx) / sx, (y - cy) / sy), SHARE))
-    angles = 2 * math.pi * np.arange(CORNERS + 1) / CORNERS
+    # Not back to the first corner: all tools close a loop themselves, and to one of them that would be a click.
+    angles = 2 * math.pi * np.arange(CORNERS) / CORNERS
     return [(cx + radius * sx * math.cos(a), cy + radius * sy * math.sin(a)) for a in angles]
 
 

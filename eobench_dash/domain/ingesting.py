@@ -246,6 +246,14 @@ class IngestEstimate:
         return sum(self.patches.values())
 
 
+def check_total(patches: int) -> None:
+    """BadInput for more patches than a dataset may have."""
+    if patches > MAX_TOTAL:
+        raise BadInput(
+            f"That is {patches:,} patches in all, more than {MAX_TOTAL:,}; choose a larger stride or fewer products."
+        )
+
+
 def refusal_words(reason: str) -> str:
     """A reason for people: ``too cloudy``."""
     return "outside of the area of interest" if reason == OUTSIDE else FLAGS[reason].refusal

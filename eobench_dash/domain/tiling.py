@@ -160,7 +160,9 @@ def cut(grids: Sequence[Grid], *, height: int, width: int, side: int = 1024) -> 
     across = max(side // stride, 1)
     dense = sum(grid.cols * stride / grid.stride for grid in grids)  # patches of a band that is one stride high
     down = max(min(across, int(BAND_PATCHES / max(dense, 1))), 1)
-    return Bands(down * stride, across * stride, math.ceil(height / (down * stride)), math.ceil(width / (across * stride)))
+    return Bands(
+        down * stride, across * stride, math.ceil(height / (down * stride)), math.ceil(width / (across * stride))
+    )
 
 
 def numbers_in(grid: Grid, *, top: int, left: int, height: int, width: int) -> npt.NDArray[np.int64]:

@@ -93,7 +93,8 @@ class Lattice:
         i, j = ((math.floor(x[0]), math.floor(x[-1]) + 2) for x in (rows, cols))
         points = self._points(i, j)
         lines, pixels = (_stretch(_stretch(points[..., k], rows - i[0]).T, cols - j[0]).T for k in (0, 1))
-        return lines, pixels
+        # between a place and nowhere is nowhere: anything else could be a number inside of the image
+        return np.nan_to_num(lines, nan=_NOWHERE), np.nan_to_num(pixels, nan=_NOWHERE)
 
     def _points(self, i: tuple[int, int], j: tuple[int, int]) -> Floats:
         """(lines, columns, 2) of the lattice between the numbers ``i`` and ``j`` (ends excluded)."""
@@ -112,7 +113,7 @@ class Lattice:
             inner = np.arange(_BLOCK)
             rows, cols = np.meshgrid((a * _BLOCK + inner) * self.step, (b * _BLOCK + inner) * self.step, indexing="ij")
             found = self.grid.positions(rows.ravel().astype(np.float64), cols.ravel().astype(np.float64))
-            block = np.where(np.isnan(found), _NOWHERE, found).reshape(_BLOCK, _BLOCK, 2)
+            block = found.reshape(_BLOCK, _BLOCK, 2)
         self._blocks[a, b] = block
         while len(self._blocks) > _KEPT:
             self._blocks.popitem(last=False)

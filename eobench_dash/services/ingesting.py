@@ -4,7 +4,8 @@ import os
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ from sqlalchemy.exc import IntegrityError
 from eobench_dash.db.models import Dataset
 from eobench_dash.db.queries import products as queries
 from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
-from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport
+from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport, check_total
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal, Role, require
-from eobench_dash.domain.products import ReadOptions
-from eobench_dash.errors import BadInput, Conflict
+from eobench_dash.domain.products import ProductInfo, ReadOptions
+from eobench_dash.domain.tiling import Grid
+from eobench_dash.errors import BadInput, Conflict, UnsupportedPatch
 from eobench_dash.jobs.queue import enqueue
-from eobench_dash.ml.features import KINDS
+from eobench_dash.ml.features import dimension, find, rates
+from eobench_dash.ml.threads import workers
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.importing import confine
 from eobench_dash.services.workspace import Workspace
@@ -29,10 +32,10 @@ AT_LEAST, FOR_S = 3, 3.0
 """An estimate opens products, without regard to their order, until so many seconds have gone by, and so many at least;
 the others are taken to be like them."""
 PIXELS_PER_S = 6e6
-"""Pixels times bands that are read, cut and measured in a second: measured here on Sentinel-2 pictures of 8 bits in
-deflated GeoTIFF (two threads); replaced by what this workspace's own ingests have needed, once there is one."""
-FEATURES_PER_S = 1000.0
-WORDS = {Modality.SAR.value: "radar", Modality.OPTICAL.value: "optical"}
+"""Pixels times bands that are read, cut and measured in a second, before this workspace has ingested anything and so
+has a pace of its own: a round number for 8-bit Sentinel-2 pictures in deflated GeoTIFF on two cores. JPEG 2000 takes
+several times as long, uncompressed files less."""
+ROWS_PER_S = 20_000
 ROW_BYTES, SHEET_BYTES = 700, 1000
 """Per patch: its two rows with their indexes (SQLite), and its share of thumbnail sheets."""
 
@@ -56,14 +59,9 @@ def estimate(
     from eobench_dash.sentinel.opening import open_product  # rasterio: only where products are read
 
     deadline = clock() + FOR_S
-    wanted = WORDS.get(only or "", only)
-    found = [path for path, told in _found(ws, paths, only=only).items() if only is None or told in (None, only)]
-    if not found:
-        raise BadInput(f"None of these products is {wanted}.")
-    sizes: Counter[str] = Counter()
-    pixels = looked = like = 0
-    notes: dict[str, None] = {}
-    problem = ""
+    found = [path for path, told in _find(ws, paths, only=only).items() if only is None or told in (None, only)]
+    seen: list[tuple[ProductInfo, tuple[Grid, ...]]] = []
+    looked, problem = 0, ""
     for path in sorted(found, key=lambda path: zlib.crc32(str(path).encode(errors="replace"))):
         if looked >= AT_LEAST and clock() >= deadline:
             break
@@ -74,31 +72,51 @@ def estimate(
         except BadInput as error:
             problem = problem or f"{path.name}: {error}"
             continue
-        if only is not None and info.modality != only:
-            continue
-        like += 1
-        notes.update(dict.fromkeys(info.notes))
-        pixels += info.height * info.width * len(info.bands)
-        for grid in plan.grids(info):
-            sizes[str(grid.size)] += grid.count
-    if not like:
-        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {wanted}.'}")
+        if only is None or info.modality == only:
+            seen.append((info, plan.grids(info)))
+    if not seen:
+        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {only}.'}")
     share = len(found) / looked
-    patches = {size: round(count * share) for size, count in sizes.items()}
-    total = sum(patches.values())
+    counts: Counter[int] = Counter()
+    for _, grids in seen:
+        counts.update({grid.size: grid.count for grid in grids})
+    patches = {size: round(count * share) for size, count in counts.items()}
+    check_total(sum(patches.values()))
     with ws.db.read() as session:
         pace = session.scalar(queries.newest_ingest_result()) or {}
-    rate = pace["pixels"] / pace["seconds"] if pace.get("seconds") and pace.get("pixels") else PIXELS_PER_S
-    dims = 144 * len(features)
     return IngestEstimate(
-        products=round(like * share),
-        patches=patches,
-        seconds=pixels * share / rate + total / 20_000,
-        feature_seconds=dict.fromkeys(features, total / FEATURES_PER_S),
-        bytes=total * (ROW_BYTES + SHEET_BYTES + 2 * 4 * dims),
+        products=round(len(seen) * share),
+        patches={str(size): count for size, count in patches.items()},
         about=share != 1,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(note for info, _ in seen for note in info.notes)),
+        **_costs(
+            seen[0][0],
+            patches,
+            pixels=share * sum(info.height * info.width * len(info.bands) for info, _ in seen),
+            rate=pace["pixels"] / pace["seconds"] if pace.get("seconds") and pace.get("pixels") else PIXELS_PER_S,
+            features=features,
+        ),
     )
+
+
+def _costs(
+    info: ProductInfo, patches: Mapping[int, int], *, pixels: float, rate: float, features: Sequence[str]
+) -> dict[str, Any]:
+    """Seconds and bytes of products like ``info``. Describing reads each patch once more, at the pace of cutting."""
+    total, bands, modality = sum(patches.values()), len(info.bands), info.modality.value
+    reading = sum(count * size**2 for size, count in patches.items()) * bands / rate
+    seconds, dims = {}, 0
+    for kind in features:
+        seconds[kind] = reading + rates.seconds(
+            kind, patches=patches, bands=bands, modality=modality, cores=workers()
+        )  # fmt: skip
+        with suppress(UnsupportedPatch):  # that it does not fit is said when it is started
+            dims += dimension(kind, bands=bands, modality=modality, band_names=info.band_names)
+    return {
+        "seconds": pixels / rate + total / ROWS_PER_S,
+        "feature_seconds": seconds,
+        "bytes": total * (ROW_BYTES + SHEET_BYTES + 2 * 4 * dims),  # vectors, and their space
+    }
 
 
 def start_ingest(
@@ -123,9 +141,7 @@ def start_ingest(
     wanted = clean_dataset_name(name)
     if only is not None and only not in set(Modality):
         raise BadInput(f"The modality {only[:20]!r} is not known; use optical or sar.")
-    for kind in features:
-        if kind not in KINDS:
-            raise BadInput(f"The descriptor {kind[:40]!r} is not known; use one of {', '.join(KINDS)}.")
+    wanted_features = list(dict.fromkeys(find(kind).name for kind in features))
     found = find_products(ws, paths, only=only)
     args: dict[str, Any] = {
         "source": SourceKind.PRODUCTS,
@@ -136,7 +152,7 @@ def start_ingest(
         "options": options.to_dict(),
         "only": only,
         "attribution": clean_prose(attribution),
-        "features": list(dict.fromkeys(features)),
+        "features": wanted_features,
         "map": map_first,
     }
     with ws.db.write() as session:
@@ -183,6 +199,11 @@ def find_products(ws: Workspace, paths: Sequence[str], *, only: str | None = Non
 
 def _found(ws: Workspace, paths: Sequence[str], *, only: str | None) -> dict[Path, Modality | None]:
     """The products of ``find_products`` and what each shows, where its name tells."""
+    return list(_find(ws, paths, only=only))
+
+
+def _find(ws: Workspace, paths: Sequence[str], *, only: str | None) -> dict[Path, Modality | None]:
+    """As ``find_products``, with what their names tell of each."""
     from eobench_dash.sentinel.opening import discover  # rasterio: only where products are read
 
     if not paths:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eobench_dash.domain.ingesting import IngestPlan, ProductTally
+from eobench_dash.domain.ingesting import IngestPlan, ProductTally, check_total
 from eobench_dash.domain.products import ProductInfo
 from eobench_dash.domain.tiling import Grid, cut
 from eobench_dash.errors import BadInput
@@ -99,6 +99,7 @@ def choose(
         alone = len(tasks) == 1
         what = f"{names[0]} cannot" if alone else f"None of the {len(tasks):,} products can"
         raise BadInput(f"{what} be ingested. {first}")
+    check_total(sum(one.patches for one in usable))
     if not any(one.patches for one in usable):
         raise BadInput(
             f"No patch of this size fits into {usable[0].info.name} or any other product; choose smaller ones."

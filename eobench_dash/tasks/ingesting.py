@@ -14,10 +14,10 @@ from sqlalchemy import delete, select, update
 
 from eobench_dash.db.models import Dataset, Job, Patch, PatchWindow, Product, utc_now
 from eobench_dash.domain.datasets import DatasetState, SourceKind
-from eobench_dash.domain.ingesting import IngestPlan
+from eobench_dash.domain.ingesting import IngestPlan, ProductTally
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.products import ReadOptions
-from eobench_dash.errors import Conflict
+from eobench_dash.errors import BadInput, Conflict, NotFound
 from eobench_dash.jobs.blocks import Pool, run_blocks
 from eobench_dash.jobs.cluster import open_pool, probe_of
 from eobench_dash.jobs.handle import JobHandle
@@ -29,7 +29,7 @@ from eobench_dash.tasks.countdown import Rate
 from eobench_dash.tasks.ingest_products import Cut, choose, look_at
 from eobench_dash.tasks.ingest_rows import IngestRows
 
-VERSION = 1
+VERSION = 2
 """Of what is measured; another one makes all blocks anew."""
 THREADS = 2
 KEPT = timedelta(days=14)
@@ -43,8 +43,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
     began = time.monotonic()
     plan, options = IngestPlan.from_dict(job.args["plan"]), ReadOptions.from_dict(job.args["options"])
     root = Path(job.args["root"])
-    unpacked = ws.store.products_dir
-    tasks = [ProductTask(confine(ws.settings, path), options, unpacked) for path in job.args["paths"]]
+    tasks, gone = _tasks(ws, job, options, root)
     _forget_old(ws)
     dataset_id = _ensure_dataset(ws, job)
     parent, mine = ws.store.tmp(f"ingest-{job.id}"), f"cut-{VERSION}-"
@@ -61,7 +60,7 @@ def run(ws: Workspace, job: JobHandle) -> None:
             rows = IngestRows(ws, job, dataset_id, plan=plan, folder=folder)
             rows.gather(usable)
             rows.write(low=_READ + _CUT, high=0.99)
-            rows.finish(refused=refused, skipped=skipped, root=root, options=options, began=began)
+            rows.finish(refused=[*gone, *refused], skipped=skipped, root=root, options=options, began=began)
     ws.store.sweep_tmp(f"ingest-{job.id}")
 
 
@@ -79,6 +78,24 @@ def sweep(ws: Workspace, job_id: int) -> None:
         ws.store.sweep_tmp(f"ingest-{job_id}")
     if dataset is not None and dataset.state == DatasetState.IMPORTING:
         ws.store.remove_dataset(dataset.id)
+
+
+def _tasks(
+    ws: Workspace, job: JobHandle, options: ReadOptions, root: Path
+) -> tuple[list[ProductTask], list[ProductTally]]:
+    """The products that are still where they were when the ingest was asked for, and those that are not."""
+    tasks, gone = [], []
+    for path in map(Path, job.args["paths"]):
+        try:
+            if confine(ws.settings, str(path)) != path:
+                raise BadInput(f"{path.name} is a link to another place by now; ingest what it leads to.")
+        except (BadInput, NotFound) as error:
+            gone.append(ProductTally(path.relative_to(root).as_posix(), path.name, error=str(error)))
+        else:
+            tasks.append(ProductTask(path, options, ws.store.products_dir))
+    if not tasks:
+        raise BadInput(gone[0].error)
+    return tasks, gone
 
 
 def _forget_old(ws: Workspace) -> None:

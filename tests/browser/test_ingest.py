@@ -1,4 +1,4 @@
-"""From product to map: choose products, see their grid, draw an area, start, then patches on the map and in the scene."""
+"""From product to map: choose products, see their grid, draw an area, start; then patches on the map and its scene."""
 
 import re
 from collections.abc import Callable
@@ -86,8 +86,11 @@ def note(seat: Seat) -> str:
 
 def middle(seat: Seat, i: int) -> tuple[float, float]:
     """Where the middle of a window of the scene is drawn, in pixels of the page."""
-    place = f"""(() => {{ const s = {SCENE}, w = s.windows, i = a[0], box = s.canvas.getBoundingClientRect();
-      const at = s.over(w.col[i] + w.size[i] / 2, w.row[i] + w.size[i] / 2); return [box.x + at.x, box.y + at.y]; }})()"""
+    place = f"""((s, i) => {{
+      const {{ row, col, size }} = s.windows, box = s.canvas.getBoundingClientRect();
+      const at = s.over(col[i] + size[i] / 2, row[i] + size[i] / 2);
+      return [box.x + at.x, box.y + at.y];
+    }})({SCENE}, a[0])"""
     x, y = seat.js(place, i)
     return x, y
 

@@ -213,7 +213,7 @@ def report(
     builds: bool,
 ) -> Component:
     """What an ingest did: counts, refusals, flags, products. ``scenes``: a product's path → its id."""
-    used = len(told.products) - len(told.failed)
+    used = sum(tally.patches > 0 for tally in told.products)
     lead = f"{count(told.patches, 'patch', 'patches')} from {count(used, 'product')}, in {duration(told.seconds)}."
     first = next(iter(scenes.values()), None)
     to_scene = [link_button("Scene", _scene(dataset.id, first), icon_name="satellite")] if first else []

@@ -153,7 +153,7 @@ def test_simulated_datasets_say_so_and_are_seeded(admin) -> None:
         (["import", "/usr", "--name", "A"], 2, "EOBENCH_DATA_ROOTS=/usr"),
         (["import", "DATA/patches/sea/broken.png", "--name", "A"], 2, "broken.png"),
         (["features", "Tiny", "--kind", "sar_wld144"], 2, "does not fit optical"),
-        (["features", "Tiny", "--kind", "magic"], 2, "'magic' is not one of"),
+        (["features", "Tiny", "--kind", "magic"], 2, "no descriptor 'magic'; choose one of: all"),
         (["embed", "Tiny", "--param", "epochs"], 2, "'epochs' is not of the form NAME=VALUE"),
         (["embed", "Tiny", "--param", "epochs=-1"], 2, "Rounds (epochs) must be a whole number from 0"),
         (["embed", "Tiny", "--label", "lake"], 1, "no label 'lake'"),

@@ -59,7 +59,7 @@ def test_an_estimate_starts_nothing(admin, scenes: Path) -> None:
         (("--modality", "optical", "--aoi", "1,2,3"), "no box"),
         (("--modality", "optical", "--aoi", "10,5,9,4"), "south below north"),
         (("--modality", "optical", "--max-cloud", "20"), "share from 0 to 1"),
-        (("--modality", "optical", "--feature", "magic"), "not known"),
+        (("--modality", "optical", "--feature", "magic"), "no descriptor"),
         (("--modality", "optical", "--patch-size", "2000"), "No patch of this size"),
         (("--modality", "sar", "--bands", "VV,XX"), "has no band 'VV'"),
     ],

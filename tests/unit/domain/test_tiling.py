@@ -78,7 +78,9 @@ def test_metres_become_pixels_of_each_product() -> None:
         parse_length("640m").pixels(None)
 
 
-@pytest.mark.parametrize("raw", ["", "0", "-4", "64x", "1e3", "64.5", "12345678", "64 acres", "10000km", "nan", True, [64], 1e9, None])
+@pytest.mark.parametrize(
+    "raw", ["", "0", "-4", "64x", "1e3", "64.5", "12345678", "64 acres", "10000km", "nan", True, [64], 1e9, None]
+)
 def test_what_is_no_size_is_refused(raw: str) -> None:
     with pytest.raises(BadInput, match="no size"):
         parse_length(raw)

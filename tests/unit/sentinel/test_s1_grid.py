@@ -12,6 +12,7 @@ from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel.product import WindowPixels
 from eobench_dash.sentinel.s1 import Grd as Grd1
 from eobench_dash.sentinel.s1 import open_grd
+from eobench_dash.sentinel.s1_grid import Lattice, MapGrid
 
 FLAT = (20_000 - 2000) / 600**2
 
@@ -169,3 +170,33 @@ def to_xyz(place: np.ndarray) -> np.ndarray:
 
 def test_speckle_helper_is_what_it_says() -> None:
     assert (speckle(np.random.default_rng(0), 300, 300).astype(float) ** 2).mean() == pytest.approx(20_000, rel=0.02)
+
+
+class Slanted(MapGrid):
+    """An image turned against its map; as of a real one, places far beyond it are not known."""
+
+    def positions(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        x, y = cols * self.resolution / 10, rows * self.resolution / 10
+        found = np.stack([0.98 * y - 0.2 * x, 0.98 * x + 0.2 * y], axis=1)
+        found[((found < -1024) | (found > 16_700 + 1024)).any(axis=1)] = np.nan
+        return found
+
+
+@pytest.mark.parametrize("resolution", [10.0, 20.0, 40.0])
+def test_between_a_place_and_nowhere_is_no_place_inside_of_the_image(resolution: float) -> None:
+    grid = Slanted("EPSG:32632", 0.0, 0.0, resolution, 4000, 4000, None)  # type: ignore[arg-type]
+    lattice, offsets = Lattice(grid), np.array([0.25, 0.75])
+    met = 0
+    for top in range(0, 20_000, 1000):
+        for left in range(0, 20_000, 1000):
+            row, col = int(top * 10 / resolution), int(left * 10 / resolution)
+            lines, pixels = lattice.where(Window(row, col, 100, 100), offsets)
+            down, across = ((start + np.arange(100)[:, None] + offsets).ravel() for start in (row, col))
+            places = np.meshgrid(down, across, indexing="ij")
+            true = grid.positions(places[0].ravel(), places[1].ravel()).reshape(*lines.shape, 2)
+            inside = (lines >= 0) & (lines < 16_700) & (pixels >= 0) & (pixels < 16_700)
+            assert np.abs(lines[inside] - true[inside][:, 0]).max(initial=0) < 0.01
+            assert np.abs(pixels[inside] - true[inside][:, 1]).max(initial=0) < 0.01
+            assert (inside | ~((true > 0) & (true < 16_700)).all(axis=2)).all()
+            met += bool(np.isnan(true).any() and not np.isnan(true).all())
+    assert met > 5, "windows with places known and unknown"

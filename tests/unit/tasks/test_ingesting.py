@@ -264,7 +264,7 @@ def test_what_cannot_be_started_is_said(workspace, people, folder, tmp_path, ing
     (tmp_path / "data" / "none").mkdir()
     with pytest.raises(BadInput):
         start(people.builder, tmp_path / "data" / "none")
-    with pytest.raises(BadInput, match="not known"):
+    with pytest.raises(BadInput, match="no descriptor 'nonsense'"):
         start(people.builder, folder, features=["nonsense"])
     with pytest.raises(BadInput, match="slashes"):
         start(people.builder, folder, name="a/b")
@@ -294,7 +294,26 @@ def test_an_estimate_is_what_is_cut_then(workspace, builder, ingest, folder) -> 
     assert told.products == 2 and not told.about
     assert told.patches == {"64": 8, "32": 40}
     assert told.seconds > 0 and told.bytes > 0 and told.feature_seconds["wld144"] > 0
+    slow = ingesting.estimate(
+        workspace, builder, paths=[str(folder)], plan=PLAN, features=["wld144", "rcf", "wld144+rcf"]
+    )
+    assert 0 < slow.feature_seconds["wld144"] < slow.feature_seconds["rcf"] < slow.feature_seconds["wld144+rcf"]
+    assert slow.bytes > told.bytes, "vectors of 1,024 numbers take more"
     blind = ingesting.estimate(
         workspace, builder, paths=[str(folder)], plan=PLAN, clock=iter(range(0, 999, 9)).__next__
     )
     assert blind.total == 48, "at least three are opened, however slow"
+
+
+def test_an_estimate_counts_only_what_will_be_taken(workspace, builder, folder) -> None:
+    for number in range(5):  # their names say that they are radar, so they are not even opened
+        write_scene(folder / f"S1_{number}.tif", textured(np.random.default_rng(number), 1, 160, 128))
+    told = ingesting.estimate(workspace, builder, paths=[str(folder)], plan=PLAN, only="optical")
+    assert (told.products, told.total, told.about) == (2, 48, False)
+
+
+def test_joined_descriptors_may_follow(workspace, builder, ingest, folder) -> None:
+    job = ingest(folder, features=["wld", "rcf+wld144", "wld144"])
+    with workspace.db.read() as session:
+        kinds = [one.args["kind"] for one in session.scalars(select(Job).where(Job.id > job.id).order_by(Job.id))]
+    assert kinds == ["wld144", "wld144+rcf"], "each once, under its own name"
