@@ -194,11 +194,6 @@ def find_products(ws: Workspace, paths: Sequence[str], *, only: str | None = Non
     BadInput where there are none, too many, or radar and optical ones together without a choice (``only``); whether a
     plain raster is one or the other may only be seen when it is opened.
     """
-    return list(_found(ws, paths, only=only))
-
-
-def _found(ws: Workspace, paths: Sequence[str], *, only: str | None) -> dict[Path, Modality | None]:
-    """The products of ``find_products`` and what each shows, where its name tells."""
     return list(_find(ws, paths, only=only))
 
 

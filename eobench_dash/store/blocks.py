@@ -125,6 +125,11 @@ class BlockFolder:
         with np.load(BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
 
+    def drop(self, number: int) -> None:
+        """Forget a block, so that the next attempt computes it again."""
+        if number in self._files:
+            self._drop(number)
+
     def discard(self) -> None:
         """Remove the folder and all in it."""
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -26,6 +26,7 @@ from eobench_dash.services.measuring import BandTask, ProductTask, measure_band
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.blocks import BlockFolder, block_key, remove_blocks
 from eobench_dash.tasks.countdown import Rate
+from eobench_dash.tasks.ingest_keep import KeptPatches
 from eobench_dash.tasks.ingest_products import Cut, choose, look_at
 from eobench_dash.tasks.ingest_rows import IngestRows
 
@@ -57,10 +58,14 @@ def run(ws: Workspace, job: JobHandle) -> None:
         remove_blocks(parent, mine, but=[mine + key])
         with BlockFolder(parent / f"{mine}{key}", tick=job.check) as folder:
             _measure(pool, usable, plan, folder, job)
-            rows = IngestRows(ws, job, dataset_id, plan=plan, folder=folder)
-            rows.gather(usable)
+            kept = KeptPatches(usable, folder, plan=plan, check=job.check)
+            rows = IngestRows(ws, job, dataset_id, plan=plan, kept=kept)
             rows.write(low=_READ + _CUT, high=0.99)
-            rows.finish(refused=[*gone, *refused], skipped=skipped, root=root, options=options, began=began)
+            # equal numbers of blocks and of block writes show that no band was measured twice
+            counts = {"blocks": sum(one.bands for one in usable), "block_writes": sum(folder.written.values())}
+            rows.finish(
+                refused=[*gone, *refused], skipped=skipped, root=root, options=options, began=began, counts=counts
+            )
     ws.store.sweep_tmp(f"ingest-{job.id}")
 
 

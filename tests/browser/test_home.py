@@ -333,7 +333,7 @@ def test_keys_theme_and_menus(enter):
     page.wait_for_selector(".eob-dataset")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     page.keyboard.press("g")
-    page.keyboard.press("3")
+    page.keyboard.press("4")
     page.wait_for_url("**/verify/1")
     page.keyboard.press("g")
     page.keyboard.press("h")

@@ -12,11 +12,12 @@ from distributed import Client
 from seats import add_people
 
 from eobench_dash import tasks
-from eobench_dash.db.models import FeatureSet, Job
+from eobench_dash.db.models import FeatureSet, Job, PatchWindow
+from eobench_dash.domain.ingesting import IngestPlan
 from eobench_dash.errors import EOBenchError, SettingsError, Unavailable
 from eobench_dash.jobs import cluster
 from eobench_dash.jobs.inline import run_inline
-from eobench_dash.services import datasets, features, importing, jobs
+from eobench_dash.services import datasets, features, importing, ingesting, jobs
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings, load_settings
 from eobench_dash.tasks import describing
@@ -118,6 +119,38 @@ def test_byte_equal_to_the_local_run_though_a_worker_is_killed_in_the_middle(das
     assert job.result == {"kind": "gabor", "blocks": 30, "block_writes": 30}
     log = (dask.folder / "dask.log").read_text()
     assert "Register worker" in log and log.count("Register worker") == 2
+
+
+def test_an_ingest_is_equal_to_the_local_one_though_a_worker_is_killed(dask, make_ws, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        write_scene(tmp_path / "scenes" / f"S2_{number}.tif", textured(rng, 3, 2048, 512), east_m=5000.0 * number)
+    plan = IngestPlan.from_dict({"patch": 64, "scales": [128], "stride": 60})
+    killed = []
+
+    def ingest(ws: Workspace, who, kill: bool) -> tuple[Job, list[tuple[object, ...]]]:
+        def look(*_: object) -> None:
+            done = len(list((ws.settings.home / "tmp").glob("ingest-*/cut-*/*.npz")))
+            if kill and done >= 2 and not killed:
+                killed.append(done)
+                dask.workers[0].kill()
+
+        job_id = ingesting.start_ingest(ws, who, paths=[str(tmp_path / "scenes")], name="Scenes", plan=plan)
+        job = run_inline(ws, job_id, tasks=tasks, show=look)
+        assert job.state == "done", job.error
+        assert job.result["blocks"] == job.result["block_writes"] == 9
+        columns = [column for column in PatchWindow.__table__.columns if column.name != "product_id"]
+        with ws.db.read() as session:
+            return job, [tuple(row) for row in session.query(*columns).order_by(PatchWindow.ordinal)]
+
+    ws, ada, _ = make_ws("local")
+    local, rows = ingest(ws, ada, kill=False)
+    ws, ada, _ = make_ws("cluster", dask_scheduler=dask.address)
+    job, same = ingest(ws, ada, kill=True)
+    assert killed and killed[0] < 9, "it was killed in the middle"
+    assert same == rows and len(rows) == job.result["imported"] > 800
+    log = (dask.folder / "dask.log").read_text()
+    assert log.count("Register worker") == 2
 
 
 def test_pausing_calls_the_cluster_off_and_a_scheduler_that_dies_fails_the_job(dask, make_ws, monkeypatch) -> None:

@@ -17,12 +17,14 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from scenes import textured, write_scene
 from sqlalchemy import func, select
 
-from eobench_dash.db.models import Base, Job
+from eobench_dash.db.models import Base, Job, Patch, PatchWindow
+from eobench_dash.domain.ingesting import IngestPlan
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.jobs.supervisor import environment
-from eobench_dash.services import datasets, embeddings, features, importing, jobs
+from eobench_dash.services import datasets, embeddings, features, importing, ingesting, jobs
 from eobench_dash.services.workspace import Workspace
 
 PATIENCE_S = 120.0  # for loaded machines; nothing here is timed
@@ -257,3 +259,77 @@ def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, star
     while blocks():  # they go after the job is done
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def measured(ws: Workspace, dataset_id: int) -> list[tuple[object, ...]]:
+    """Everything that an ingest found out about each patch."""
+    columns = [column for column in PatchWindow.__table__.columns if column.name not in ("dataset_id", "product_id")]
+    with ws.db.read() as session:
+        paths = session.scalars(select(Patch.path).where(Patch.dataset_id == dataset_id).order_by(Patch.ordinal)).all()
+        rows = session.execute(
+            select(*columns).where(PatchWindow.dataset_id == dataset_id).order_by(PatchWindow.ordinal)
+        )
+        return [(path, *row) for path, row in zip(paths, rows, strict=True)]
+
+
+@pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)  # rows of an ingest are tested on both elsewhere
+def test_an_ingest_goes_on_from_its_finished_bands(workspace, builder, start, run, tmp_path) -> None:
+    """Killed in the middle, the worker and then the child, then paused: no band is measured twice; cancelled: gone."""
+    rng = np.random.default_rng(0)
+    pixels = textured(rng, 3, 2048, 1024)
+    for number in range(4):
+        pixels = np.roll(pixels, (5 * number, 3 * number), (1, 2))
+        write_scene(tmp_path / "scenes" / f"S2_{number}.tif", pixels, east_m=9000.0 * number)
+    tmp = workspace.settings.home / "tmp"
+
+    def ask(name: str) -> int:
+        plan = IngestPlan.from_dict({"patch": 64, "scales": [128], "stride": 60})
+        return ingesting.start_ingest(workspace, builder, paths=[str(tmp_path / "scenes")], name=name, plan=plan)
+
+    def bands() -> int:
+        return len(list(tmp.glob("ingest-*/cut-*/*.npz")))
+
+    def grown(by: int) -> None:
+        before, deadline = bands(), time.monotonic() + PATIENCE_S
+        while bands() < before + by:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    quiet = run(ask("Quiet"))
+    assert quiet.state == JobState.DONE, quiet.error
+    before = rows_of(workspace)
+    worker = start()
+    job_id = ask("Killed")
+    for how in ("worker", "child", "pause"):
+        child = worker.starts(job_id)
+        grown(by=2)
+        if how == "worker":
+            worker.kill()
+            worker = start()
+        elif how == "child":
+            os.kill(child, signal.SIGKILL)
+        else:
+            jobs.pause_job(workspace, builder, job_id=job_id)
+            deadline = time.monotonic() + PATIENCE_S
+            while jobs.get_job(workspace, builder, job_id=job_id).state is not JobState.PAUSED:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            jobs.resume_job(workspace, builder, job_id=job_id)
+            continue
+        job = ended(workspace, builder, job_id)
+        assert job.state is JobState.FAILED and "What it had finished is kept; retry it to go on." in job.error
+        assert rows_of(workspace) == before, "nothing half done is to be seen"
+        assert bands() >= 2, "what is measured is kept"
+        jobs.retry_job(workspace, builder, job_id=job_id)
+    job = ended(workspace, builder, job_id)
+    assert job.state is JobState.DONE, job.error
+    assert job.result["blocks"] == job.result["block_writes"] == 12
+    assert measured(workspace, job.result["dataset_id"]) == measured(workspace, quiet.result["dataset_id"])
+
+    left, counted = files_of(workspace), rows_of(workspace)
+    job_id = ask("Cancelled")
+    worker.starts(job_id)
+    grown(by=2)
+    jobs.cancel_job(workspace, builder, job_id=job_id)
+    assert ended(workspace, builder, job_id).state is JobState.CANCELLED
+    assert (files_of(workspace), rows_of(workspace)) == (left, counted)
