@@ -145,7 +145,7 @@
       if (this.view) {
         const half = windows.size[i] / 2, x = windows.col[i] + half, y = windows.row[i] + half;
         const seen = Math.abs(x - this.view.x) * this.view.k < this.width() / 2 - 8 && Math.abs(y - this.view.y) * this.view.k < this.height() / 2 - 8;
-        const k = Math.max(this.view.k, Math.min(this.fitting() * 4, 24 / windows.size[i]));
+        const k = Math.max(this.view.k, Math.min(this.fitting() * 4, 10 / windows.size[i]));
         if (!seen || k !== this.view.k) this.view = { x, y, k };
       }
       this.draw();

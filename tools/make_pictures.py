@@ -1,7 +1,8 @@
 """Make the README's pictures: boot a demo, walk through its pages, write docs/pictures/*.png.
 
 Simulated data by default; EOBENCH_DEMO_DATA names an image folder such as EuroSAT's instead. ``--home`` takes a
-workspace that is prepared already (then EOBENCH_ADMIN_PASSWORD_FILE holds its admin's password).
+workspace that is prepared already (then EOBENCH_ADMIN_PASSWORD_FILE holds its admin's password). ``--scenes`` is a
+folder of optical products or rasters below EOBENCH_DATA_ROOTS, for the pictures of ingest and scene.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from eobench_dash.domain.people import Principal, Role
 from eobench_dash.services import advice, clusters, datasets, embeddings, patches, verification
+from eobench_dash.services.products import dataset_products
 from eobench_dash.services.workspace import open_workspace
 from eobench_dash.settings import load_settings
 
@@ -36,7 +38,9 @@ def main() -> int:
     """0, or 1 and a sentence."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--home", type=Path, help="a prepared workspace (default: a new one, removed afterwards)")
-    home = parser.parse_args().home
+    parser.add_argument("--scenes", type=Path, help="products to cut (default: no picture of ingest and scene)")
+    options = parser.parse_args()
+    home, scenes = options.home, options.scenes
     chromium = find()
     if chromium is None:
         print("Pictures need Chromium; tools/find_browser.py says how to get it.", file=sys.stderr)
@@ -53,10 +57,13 @@ def main() -> int:
             EOBENCH_LOG_LEVEL="WARNING",
         )
         dataset_id, ordinal = prepare()
+        cut = cut_scenes(scenes) if scenes else None
         with served() as url, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--use-angle=swiftshader"])
             page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
             walk(page, url, password_file.read_text().strip(), dataset_id, ordinal)
+            if cut:
+                products(page, url, scenes, cut)
             browser.close()
     return 0
 
@@ -88,6 +95,19 @@ def prepare() -> tuple[int, int]:
     ordinal = _patch_called(ws, chosen.id, "River") or chosen.patch_count // 2
     ws.close()
     return chosen.id, ordinal
+
+
+def cut_scenes(folder: Path) -> int:
+    """The dataset of the folder's optical products, described and mapped."""
+    ws = open_workspace(load_settings())
+    known = {d.name: d.id for d in datasets.list_datasets(ws, OPERATOR)}
+    ws.close()
+    if "Scenes" not in known:
+        eobench("ingest", str(folder), "--name", "Scenes", "--modality", "optical", "--feature", "all")
+        eobench("embed", "Scenes")
+        eobench("cluster", "Scenes", "-k", "8")
+        return cut_scenes(folder)
+    return known["Scenes"]
 
 
 def _patch_called(ws: Any, dataset_id: int, label: str) -> int | None:
@@ -163,6 +183,30 @@ def linked(page: Page, url: str, dataset_id: int) -> None:
     page.goto(f"{url}/explore/{dataset_id}?colour=confidence&tab=charts")
     until(page, "map && map.state().ready && map.state().settled && document.querySelector('.js-plotly-plot .bars')")
     shoot(page, "charts")
+
+
+def products(page: Page, url: str, folder: Path, dataset_id: int) -> None:
+    """The ingest page with a grid, and a scene beside its map."""
+    page.goto(f"{url}/ingest")
+    page.wait_for_selector(".eob-browser__list button")
+    page.evaluate("(path) => window.dash_clientside.set_props('ingest-folder', {data: path})", str(folder.resolve()))
+    page.wait_for_selector("#ingest-found label")
+    page.click("#ingest-only label:nth-of-type(2)")
+    page.click("#ingest-tick-all")
+    page.fill("#ingest-scales", "128")
+    page.press("#ingest-scales", "Tab")
+    page.evaluate("window.dash_clientside.set_props('ingest-flag', {value: 'saturation'})")
+    page.wait_for_timeout(6000)
+    page.evaluate("window.scrollTo(0, 0)")
+    shoot(page, "ingest")
+    ws = open_workspace(load_settings())
+    found = clusters.list_cluster_sets(ws, OPERATOR, dataset_id=dataset_id)[0]
+    scene = dataset_products(ws, OPERATOR, dataset_id=dataset_id)[0]
+    ws.close()
+    page.goto(f"{url}/explore/{dataset_id}?colour=cluster-{found.id}&scene={scene.id}&patch={scene.first + 100}")
+    until(page, "map && map.state().ready && map.state().settled && map.state().column")
+    page.wait_for_timeout(3000)
+    shoot(page, "scene")
 
 
 def until(page: Page, code: str, seconds: float = 60) -> None:

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from distributed import Client
+from scenes import textured, write_scene
 from seats import add_people
 
 from eobench_dash import tasks
@@ -144,7 +146,7 @@ def test_an_ingest_is_equal_to_the_local_one_though_a_worker_is_killed(dask, mak
             return job, [tuple(row) for row in session.query(*columns).order_by(PatchWindow.ordinal)]
 
     ws, ada, _ = make_ws("local")
-    local, rows = ingest(ws, ada, kill=False)
+    _, rows = ingest(ws, ada, kill=False)
     ws, ada, _ = make_ws("cluster", dask_scheduler=dask.address)
     job, same = ingest(ws, ada, kill=True)
     assert killed and killed[0] < 9, "it was killed in the middle"
