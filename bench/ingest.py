@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -179,6 +180,7 @@ def main() -> None:
                 wall, cpu = told[part]
                 name = f"{case}: {'import' if (case, part) == ('simulated', 'cut') else part}"
                 rows.append((name, told["patches"], wall, cpu, told["patches"] / wall, told["peak"], told["disk"]))
+                print(f"{name}: {wall:.0f} s", file=sys.stderr, flush=True)
     print(f"{machine_line('rasterio')}; patches of {PATCH} x {PATCH}\n")
     print(markdown_table(HEADER, rows))
 

@@ -139,12 +139,16 @@ def _estimate_text(told: IngestEstimate) -> str:
     about = "about " if told.about else ""
     scales = ", ".join(f"{count:,} of {size} px" for size, count in told.patches.items())
     lines = [
-        f"{about}{told.total:,} patches ({scales}) of {told.products:,} product{'s' if told.products != 1 else ''}",
+        f"{about}{told.total:,} patches ({scales}) of {_counted(told.products, 'products')}",
         f"  cutting: about {_time(told.seconds)}; disk: about {told.bytes / 1e6:,.0f} MB",
         *(f"  {kind}: about {_time(seconds)}" for kind, seconds in told.feature_seconds.items()),
         *(f"  note: {note}" for note in told.notes),
     ]
     return "\n".join(lines)
+
+
+def _counted(count: int, things: str) -> str:
+    return f"{count:,} {things if count != 1 else things.removesuffix('s')}"
 
 
 def _time(seconds: float) -> str:
@@ -156,11 +160,11 @@ def _time(seconds: float) -> str:
 def _report_text(name: str, dataset_id: int, report: IngestReport) -> str:
     used = [tally for tally in report.products if not tally.error]
     pace = f" in {_time(report.seconds)}" if report.seconds >= 1 else ""
-    lines = [f"{name}: {report.patches:,} patches from {len(used):,} products{pace} (dataset {dataset_id})."]
+    lines = [f"{name}: {report.patches:,} patches from {_counted(len(used), 'products')}{pace} (dataset {dataset_id})."]
     if len(report.scales) > 1:
         lines.append("  " + ", ".join(f"{count:,} of {size} px" for size, count in report.scales.items()))
     lines += [f"  refused, {refusal_words(reason)}: {count:,}" for reason, count in report.refused.items()]
-    lines += [f"  left out: {count:,} {what}" for what, count in report.skipped.items()]
+    lines += [f"  left out: {_counted(count, what)}" for what, count in report.skipped.items()]
     lines += [f"  could not be used: {tally.name or tally.path}: {tally.error}" for tally in report.failed[:_LISTED]]
     if (more := len(report.failed) - _LISTED) > 0:
         lines.append(f"  … and {more:,} more products that could not be used")

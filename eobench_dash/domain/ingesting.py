@@ -254,6 +254,21 @@ def check_total(patches: int) -> None:
         )
 
 
+def unlike(first: ProductInfo, other: ProductInfo) -> str:
+    """Why a product does not fit a dataset whose first product is ``first``; empty where it does."""
+    if other.band_names != first.band_names:
+        return (
+            f"It has the bands {', '.join(other.band_names)}, the first product has {', '.join(first.band_names)}. "
+            "Choose bands that all have, or ingest it as a dataset of its own."
+        )
+    if other.unit != first.unit:
+        return (
+            f"Its numbers are {other.unit.value}, those of the first product {first.unit.value}. "
+            "Ingest it as a dataset of its own."
+        )
+    return ""
+
+
 def refusal_words(reason: str) -> str:
     """A reason for people: ``too cloudy``."""
     return "outside of the area of interest" if reason == OUTSIDE else FLAGS[reason].refusal

@@ -14,7 +14,7 @@ from eobench_dash.domain.products import ReadOptions
 from eobench_dash.errors import BadInput
 from eobench_dash.routes.answers import answer_bytes, refuse_in_json, workspace
 from eobench_dash.routes.bodies import MAX_BODY, AreaDrawn, GridWanted, body
-from eobench_dash.services import products
+from eobench_dash.services import previewing, products
 
 blueprint = Blueprint("ingesting", __name__)
 refuse_in_json(blueprint)
@@ -43,7 +43,7 @@ def preview() -> Response:
     """The windows that the form's plan cuts from a product, and the flags of those that were measured."""
     wanted = body(GridWanted, limit=4 * MAX_BODY)
     options = read_options(wanted.form)
-    found = products.grid_preview(
+    found = previewing.grid_preview(
         workspace(), current_principal(), path=wanted.path, plan=read_plan(wanted.form), options=options
     )
     picture = {"path": wanted.path, "longest": 1024, **_as_query(options)}
@@ -67,7 +67,7 @@ def preview() -> Response:
 def area() -> Response:
     """A rectangle drawn on a product as GeoJSON, to be the area of interest."""
     wanted = body(AreaDrawn, limit=4 * MAX_BODY)
-    found = products.area_of_box(
+    found = previewing.area_of_box(
         workspace(), current_principal(), path=wanted.path, options=read_options(wanted.form), box=wanted.box
     )
     return jsonify(area=json.dumps(found))

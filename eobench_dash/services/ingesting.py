@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from eobench_dash.db.models import Dataset
 from eobench_dash.db.queries import products as queries
 from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
-from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport, check_total
+from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport, check_total, unlike
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.products import ProductInfo, ReadOptions
@@ -60,7 +60,7 @@ def estimate(
 
     deadline = clock() + FOR_S
     found = [path for path, told in _find(ws, paths, only=only).items() if only is None or told in (None, only)]
-    seen: list[tuple[ProductInfo, tuple[Grid, ...]]] = []
+    seen: dict[Path, tuple[ProductInfo, tuple[Grid, ...]]] = {}
     looked, problem = 0, ""
     for path in sorted(found, key=lambda path: zlib.crc32(str(path).encode(errors="replace"))):
         if looked >= AT_LEAST and clock() >= deadline:
@@ -73,26 +73,32 @@ def estimate(
             problem = problem or f"{path.name}: {error}"
             continue
         if only is None or info.modality == only:
-            seen.append((info, plan.grids(info)))
+            seen[path] = info, plan.grids(info)
     if not seen:
-        raise BadInput(f"None of the products looked at can be ingested. {problem or f'None of them is {only}.'}")
+        other = f"None of them is {'radar' if only == Modality.SAR else 'optical'}; choose the other kind."
+        raise BadInput(f"None of the products looked at can be ingested. {problem or other}")
     share = len(found) / looked
+    first = next(seen[path][0] for path in found if path in seen)  # which says what the others have to be like
+    fitting = [(info, grids) for info, grids in seen.values() if not unlike(first, info)]
+    notes = dict.fromkeys(note for info, _ in fitting for note in info.notes)
+    if odd := len(seen) - len(fitting):
+        notes[f"{odd:,} of {len(seen):,} products looked at have other bands or units than the first: left out."] = None
     counts: Counter[int] = Counter()
-    for _, grids in seen:
+    for _, grids in fitting:
         counts.update({grid.size: grid.count for grid in grids})
     patches = {size: round(count * share) for size, count in counts.items()}
     check_total(sum(patches.values()))
     with ws.db.read() as session:
         pace = session.scalar(queries.newest_ingest_result()) or {}
     return IngestEstimate(
-        products=round(len(seen) * share),
+        products=round(len(fitting) * share),
         patches={str(size): count for size, count in patches.items()},
         about=share != 1,
-        notes=tuple(dict.fromkeys(note for info, _ in seen for note in info.notes)),
+        notes=tuple(notes),
         **_costs(
-            seen[0][0],
+            first,
             patches,
-            pixels=share * sum(info.height * info.width * len(info.bands) for info, _ in seen),
+            pixels=share * sum(info.height * info.width * len(info.bands) for info, _ in fitting),
             rate=pace["pixels"] / pace["seconds"] if pace.get("seconds") and pace.get("pixels") else PIXELS_PER_S,
             features=features,
         ),

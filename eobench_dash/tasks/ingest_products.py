@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eobench_dash.domain.ingesting import IngestPlan, ProductTally, check_total
+from eobench_dash.domain.datasets import Modality
+from eobench_dash.domain.ingesting import IngestPlan, ProductTally, check_total, unlike
 from eobench_dash.domain.products import ProductInfo
 from eobench_dash.domain.tiling import Grid, cut
 from eobench_dash.errors import BadInput
@@ -83,7 +84,7 @@ def choose(
             refused.append(ProductTally(path=name, name=task.path.name, error=one["error"]))
         elif only is not None and info.modality != only:
             skipped[f"{info.modality} products"] += 1
-        elif usable and (other := _unlike(usable[0].info, info)):
+        elif usable and (other := unlike(usable[0].info, info)):
             refused.append(ProductTally(path=name, name=info.name, error=other, notes=info.notes))
         else:
             try:
@@ -95,7 +96,7 @@ def choose(
             usable.append(Cut(task, name, info, one["fingerprint"], grids, blocks, bands))
             blocks += bands
     if not usable:
-        first = refused[0].error if refused else f"None of them is {only}."
+        first = refused[0].error if refused else f"None of them is {'radar' if only == Modality.SAR else 'optical'}."
         alone = len(tasks) == 1
         what = f"{names[0]} cannot" if alone else f"None of the {len(tasks):,} products can"
         raise BadInput(f"{what} be ingested. {first}")
@@ -105,18 +106,3 @@ def choose(
             f"No patch of this size fits into {usable[0].info.name} or any other product; choose smaller ones."
         )
     return usable, refused, dict(skipped)
-
-
-def _unlike(first: ProductInfo, other: ProductInfo) -> str:
-    """Why a product does not fit a dataset whose first product is ``first``; empty where it does."""
-    if other.band_names != first.band_names:
-        return (
-            f"It has the bands {', '.join(other.band_names)}, the first product has {', '.join(first.band_names)}. "
-            "Choose bands that all have, or ingest it as a dataset of its own."
-        )
-    if other.unit != first.unit:
-        return (
-            f"Its numbers are {other.unit.value}, those of the first product {first.unit.value}. "
-            "Ingest it as a dataset of its own."
-        )
-    return ""

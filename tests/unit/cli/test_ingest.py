@@ -25,7 +25,7 @@ def test_products_become_patches_with_a_report(admin, scenes: Path) -> None:
     assert told.code == 0, told.err
     assert "Cut: 28 patches from 2 products" in told.out
     assert "4 of 64 px, 24 of 32 px" in told.out
-    assert "left out: 1 sar products" in told.out
+    assert "left out: 1 sar product\n" in told.out
     assert "could not be used: S2_9.tif" in told.out
     assert "28 × " in told.out and "color_stats" in told.out
     assert "No job is on its way" in admin("jobs").out
@@ -68,3 +68,22 @@ def test_what_cannot_be_is_said(admin, scenes: Path, args: tuple[str, ...], word
     told = admin("ingest", str(scenes), "--name", "Cut", *args)
     assert told.code in (1, 2) and told.out == ""
     assert words in told.err and told.err.startswith("eobench: ") and "Traceback" not in told.err
+
+
+def test_patches_of_others_and_a_series_of_real_scenes(admin, shared_dir: Path, monkeypatch) -> None:
+    rasters = shared_dir / "fixtures/rasters"
+    monkeypatch.setenv("EOBENCH_DATA_ROOTS", str(rasters))
+    told = admin("ingest", str(rasters / "BigEarthNet-S1-Example"), "--name", "S1", "--patch-size", "120")
+    assert told.code == 0, told.err
+    assert "S1: 6 patches from 6 products" in told.out and "Turned from dB to linear power." in told.out
+    args = ("--name", "S2", "--patch-size", "60", "--scales", "120", "--feature", "spectral_indices")
+    told = admin("ingest", str(rasters / "BigEarthNet-S2-Example"), *args)
+    assert told.code == 0, told.err
+    assert "S2: 30 patches from 6 products" in told.out and "30 × 40 features of kind spectral_indices" in told.out
+    args = ("--name", "Series", "--patch-size", "64", "--feature", "wld+band_stats", "--bands", "B02,B03,B04")
+    told = admin("ingest", str(rasters / "boadella_s2"), *args)
+    assert told.code == 0, told.err
+    assert "from 2 products" in told.out and "features of kind wld144+band_stats" in told.out
+    assert "6 patches imported" in admin("import", str(rasters / "BigEarthNet-S2-Example"), "--name", "Labelled").out
+    rows = {row["name"]: row for row in json.loads(admin("list", "--json").out)}
+    assert rows["Labelled"]["labels"] == 10 and "described" in rows["Series"]["steps"]

@@ -14,7 +14,7 @@ from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.wire import unpack_column
 from eobench_dash.errors import BadInput, NotAllowed, NotFound, PathRefused
 from eobench_dash.jobs.inline import run_inline
-from eobench_dash.services import annotate, columns, ingesting, labels, looks, patches, products
+from eobench_dash.services import annotate, columns, ingesting, labels, looks, patches, previewing, products
 
 PLAN = IngestPlan.from_dict({"patch": 32, "scales": [64]})
 
@@ -70,7 +70,7 @@ def test_a_quicklook_is_a_small_picture_kept_until_the_file_changes(workspace, p
 
 def test_a_preview_is_what_is_cut_then(workspace, people, folder, made) -> None:
     told = [
-        products.grid_preview(workspace, people.builder, path=one.path, plan=PLAN)
+        previewing.grid_preview(workspace, people.builder, path=one.path, plan=PLAN)
         for one in products.list_candidates(workspace, people.builder, path=str(folder))
     ]
     listed = products.dataset_products(workspace, people.builder, dataset_id=made)
@@ -91,12 +91,12 @@ def test_a_preview_is_what_is_cut_then(workspace, people, folder, made) -> None:
 def test_a_preview_stops_in_time_and_knows_the_area(workspace, people, folder) -> None:
     path = str(folder / "S2A_MSIL2A_20170613T101031_N0205_R022_T33UUP.tif")
     ticks = iter(range(1000))
-    short = products.grid_preview(
+    short = previewing.grid_preview(
         workspace, people.builder, path=path, plan=PLAN, seconds=3, clock=lambda: float(next(ticks))
     )
     assert short.measured == 3 == np.isfinite(short.flags["blur"]).sum()
     nowhere = IngestPlan.from_dict({"patch": 32, "area": "0,0,1,1"})
-    preview = products.grid_preview(workspace, people.builder, path=path, plan=nowhere)
+    preview = previewing.grid_preview(workspace, people.builder, path=path, plan=nowhere)
     assert not preview.inside.any() and preview.measured == 0 and preview.refused({"nodata": 0.1}) == {}
 
 

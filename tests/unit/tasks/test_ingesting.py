@@ -312,6 +312,13 @@ def test_an_estimate_counts_only_what_will_be_taken(workspace, builder, folder) 
     assert (told.products, told.total, told.about) == (2, 48, False)
 
 
+def test_an_estimate_leaves_out_what_does_not_fit_the_first(workspace, builder, ingest, folder) -> None:
+    write_scene(folder / "S2_5.tif", textured(np.random.default_rng(1), 2, 160, 128))
+    told = ingesting.estimate(workspace, builder, paths=[str(folder)], plan=PLAN)
+    assert (told.products, told.total) == (2, 48) == (2, ingest(folder).result["imported"])
+    assert any("1 of 3 products looked at have other bands or units" in note for note in told.notes)
+
+
 def test_joined_descriptors_may_follow(workspace, builder, ingest, folder) -> None:
     job = ingest(folder, features=["wld", "rcf+wld144", "wld144"])
     with workspace.db.read() as session:
