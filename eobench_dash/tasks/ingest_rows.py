@@ -105,7 +105,6 @@ class IngestRows:
                 "imported": self.first[-1],
                 "products": len(self.products),
                 "cut": sum(tally.cut for tally in tallies),
-                "pixels": sum(one.info.height * one.info.width * len(one.info.bands) for one in self.products),
                 "seconds": seconds,
                 "feature_jobs": queued,
                 **counts,

@@ -57,12 +57,18 @@ def run(ws: Workspace, job: JobHandle) -> None:
         )
         remove_blocks(parent, mine, but=[mine + key])
         with BlockFolder(parent / f"{mine}{key}", tick=job.check) as folder:
+            blocks = sum(one.bands for one in usable)
+            fresh = len(folder.missing(blocks))
             _measure(pool, usable, plan, folder, job)
             kept = KeptPatches(usable, folder, plan=plan, check=job.check)
             rows = IngestRows(ws, job, dataset_id, plan=plan, kept=kept)
             rows.write(low=_READ + _CUT, high=0.99)
             # equal numbers of blocks and of block writes show that no band was measured twice
-            counts = {"blocks": sum(one.bands for one in usable), "block_writes": sum(folder.written.values())}
+            counts = {"blocks": blocks, "block_writes": sum(folder.written.values())}
+            pixels = sum(one.info.height * one.info.width * len(one.info.bands) for one in usable)
+            counts["pixels"] = round(
+                pixels * fresh / max(blocks, 1)
+            )  # of this attempt, as its seconds: they tell the pace
             rows.finish(
                 refused=[*gone, *refused], skipped=skipped, root=root, options=options, began=began, counts=counts
             )

@@ -210,6 +210,7 @@ def test_a_full_disk_fails_the_job_and_a_retry_reads_no_band_twice(
     assert job.state == JobState.DONE, job.error
     assert job.result["imported"] == 5 * 24
     assert set(written.values()) == {1}, "nothing was looked at or measured twice"
+    assert job.result["pixels"] == 2 * 160 * 128 * 3, "of this attempt: with its seconds they tell the pace"
 
 
 def test_a_product_that_changed_meanwhile_is_measured_anew(workspace, builder, run, folder, monkeypatch) -> None:
