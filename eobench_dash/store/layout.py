@@ -16,7 +16,7 @@ class Store:
     """The files of one workspace (``EOBENCH_HOME``). All of it is derived and can be computed again, uploads excepted.
 
     ``datasets/<id>/features/<set>/``  feature arrays; ``datasets/<id>/artefacts/``  embeddings, neighbours, sheets, …
-    ``datasets/<id>/work/<what>/``  finished blocks of what is being computed;
+    ``datasets/<id>/work``  finished blocks of what is being computed;
     ``tmp/<job>/``  unfinished work of one job; ``products/``  unpacked zips; ``reports/``, ``uploads/``, ``cache/``.
     """
 
