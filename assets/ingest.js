@@ -27,7 +27,17 @@
   };
 
   // -- what is filled in ---------------------------------------------------------------------------------------------
+  let opening = 0;
+  /** While a folder opens, what is listed is that of the folder before: it is not to be ticked any more. */
+  const open = (on) => {
+    clearTimeout(opening);
+    const list = find(".eob-ingest__list");
+    if (list) list.inert = on;
+    if (on) opening = setTimeout(() => open(false), 5000); // it could not be opened: a message says so
+  };
+
   const gather = (found, only, patch, stride, scales, resolution, bands, unit, grid, nodata, cloud, area, features, name, attribution, folder, options) => {
+    open(false);
     listed = options.map(({ value, label }) => ({ path: value, modality: label?.props?.["data-modality"] ?? "" }));
     if (root()) root().dataset.only = only; // those that will not be taken step back
     // all of a large folder is the folder
@@ -37,6 +47,9 @@
       nodata, cloud, area, features, name, attribution,
     };
   };
+
+  /** What is asked for when the button is pressed: as filled in at that moment. */
+  const start = (clicks, ...filled) => clicks ? gather(...filled) : skip();
 
   const tick = (_all, _none, options) => {
     const { triggered } = window.dash_clientside.callback_context;
@@ -54,8 +67,8 @@
   const walk = (by) => {
     const paths = listed.map((one) => one.path);
     if (!paths.length) return;
-    const at = paths.indexOf(meant);
-    props("ingest-shown", { data: paths[(at + by + paths.length) % paths.length] });
+    meant = paths[(paths.indexOf(meant) + by + paths.length) % paths.length]; // at once: the next key goes on from here
+    props("ingest-shown", { data: meant });
   };
 
   const markShown = () => {
@@ -88,6 +101,8 @@
   const preview = (form, path) => {
     clearTimeout(timer);
     if (!form) return skip();
+    meant = path;
+    markShown();
     timer = setTimeout(() => ask(form, path), 120);
     return skip();
   };
@@ -96,8 +111,6 @@
     const view = theScene();
     if (!view) return;
     asked?.abort();
-    meant = path;
-    markShown();
     if (!path) { shown = null; view.show(null); legend(); say(""); return; }
     asked = new AbortController();
     const { signal } = asked;
@@ -231,6 +244,7 @@
     if (what === "next") walk(1);
     if (what === "fit") theScene()?.fit();
     if (what === "draw") drawing(event.target.closest("[data-ingest]").getAttribute("aria-pressed") !== "true");
+    if (event.target.closest?.("#ingest-browser button")) open(true);
     const picture = event.target.closest?.("#ingest-found [data-path] img"); // the picture shows, the box ticks
     if (picture) {
       event.preventDefault();
@@ -243,6 +257,13 @@
     if (event.key === "Escape") drawing(false);
   });
 
+  // A field tells what is typed after a pause; left for a button before that, it has to tell at once.
+  document.addEventListener("change", ({ target }) => {
+    if (!root()?.contains(target) || !target.matches("input[id].dash-input-element")) return;
+    const number = target.type === "number";
+    props(target.id, { value: number ? (target.value === "" ? null : Number(target.value)) : target.value });
+  });
+
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.eobIngest = { gather, tick, choose, preview, colour };
+  window.dash_clientside.eobIngest = { gather, start, tick, choose, preview, colour };
 })();

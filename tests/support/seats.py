@@ -133,7 +133,7 @@ class Seat:
         while not (value := look()):
             if time.monotonic() > end:
                 pytest.fail(f"not within {seconds} s: {what}; toasts {self.toasts()}; {self.problems}")
-            time.sleep(0.03)
+            self.page.wait_for_timeout(30)  # unlike sleep, it lets the driver hear what happens
         return value
 
     def settle(self) -> None:

@@ -41,7 +41,11 @@ def _register_browser(app: Dash) -> None:
     def browser(name: str, *parts: Any, **more: Any) -> None:
         app.clientside_callback(ClientsideFunction(namespace="eobIngest", function_name=name), *parts, **more)
 
-    browser("gather", Output(ids.FORM, "data"), *FILLED_IN, State(ids.FOLDER, "data"), State(ids.FOUND, "options"))
+    rest = (State(ids.FOLDER, "data"), State(ids.FOUND, "options"))
+    browser("gather", Output(ids.FORM, "data"), *FILLED_IN, *rest)
+    filled_in = (State(each.component_id, each.component_property) for each in FILLED_IN)
+    browser("start", Output(ids.ASKED, "data"), Input(ids.START, "n_clicks"), *filled_in, *rest,
+            prevent_initial_call=True)  # fmt: skip
     browser("choose", Output(ids.SHOWN, "data"), Input(ids.FOUND, "value"), Input(ids.ONLY, "value"),
             State(ids.SHOWN, "data"))  # fmt: skip
     browser("preview", Output(ids.DREW, "data"), Input(ids.FORM, "data"), Input(ids.SHOWN, "data"))
@@ -124,12 +128,11 @@ def _register_start(app: Dash) -> None:
     @app.callback(
         Output(ids.JOB, "data"),
         Output(shared.JOBS_KICK, "data", allow_duplicate=True),
-        Input(ids.START, "n_clicks"),
-        State(ids.FORM, "data"),
+        Input(ids.ASKED, "data"),
         prevent_initial_call=True,
     )
-    def start(clicks: int | None, data: dict[str, Any]) -> tuple[int, dict[str, int]]:
-        if not clicks:
+    def start(data: dict[str, Any] | None) -> tuple[int, dict[str, int]]:
+        if not data:
             raise PreventUpdate
         asked = form.read(data)
         job = ingesting.start_ingest(*asking(), name=asked.name, attribution=asked.attribution, **asked.asked)

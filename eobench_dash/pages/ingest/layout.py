@@ -36,7 +36,10 @@ def layout(*, report: str = "", **_: str) -> Component:
     return html.Div(
         [
             page_head("Ingest", LEAD),
-            *[dcc.Store(id=name) for name in (ids.FOLDER, ids.ENTRIES, ids.SHOWN, ids.FORM, ids.JOB, ids.DREW)],
+            *[
+                dcc.Store(id=name)
+                for name in (ids.FOLDER, ids.ENTRIES, ids.SHOWN, ids.FORM, ids.ASKED, ids.JOB, ids.DREW)
+            ],
             html.Div([left, _preview()], className="eob-ingest__columns"),
         ],
         id=ids.ROOT,

@@ -107,6 +107,11 @@ def tiny(home: Path, _template: Path, data: Path, eobench: Run) -> Run:
     return eobench
 
 
+def hear_ctrl_c() -> None:
+    """A shell's background jobs ignore Ctrl-C, and what they start inherits that: CI may be one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``eobench …`` as a process of its own; those that still run at the end are killed."""
@@ -115,7 +120,8 @@ def start(home: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def run(*args: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "eobench_dash.cli", *args]
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True))
+        started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True,
+                                        preexec_fn=hear_ctrl_c))  # fmt: skip
         return started[-1]
 
     yield run
