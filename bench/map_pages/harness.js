@@ -6,6 +6,8 @@ const rest = (ms) => new Promise((ok) => setTimeout(ok, ms));
 export const frame = () => new Promise(requestAnimationFrame);
 const at = (q, list) => [...list].sort((a, b) => a - b)[Math.min(Math.floor(q * list.length), list.length - 1)];
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
+/** What is known so far, for whoever loses patience. */
+const tell = (out) => console.info(`measured ${JSON.stringify(out)}`);
 const LIMIT_MS = 10000; // of one kind of measurement: the slow ones stop early, after three frames at least
 
 /** Waits until what was sent to the GPU has been drawn. */
@@ -71,6 +73,7 @@ export async function start(create) {
   await frame();
   await frame();
   window.painted = performance.now() - t0;
+  tell({ painted: window.painted });
   window.tool = tool;
   window.data = data;
   window.measure = () => measure(tool, n);
@@ -87,6 +90,7 @@ async function measure(tool, n) {
   mouse(target, "mousemove", 500, 400);
   mouse(target, "mousedown", 500, 400, { buttons: 1 });
   out.pan = await frames(40, (i) => mouse(target, "mousemove", 500 + 60 * Math.sin((i + 1) / 6), 400 + 40 * Math.sin((i + 1) / 5), { buttons: 1 }));
+  tell(out);
   mouse(target, "mouseup", 500, 400);
   await rest(300);
   await tool.settled();
@@ -95,10 +99,13 @@ async function measure(tool, n) {
   await tool.settled();
   await frame();
   out.settle = performance.now() - from;
+  tell(out);
   await rest(500);
   await tool.settled();
   out.recolourOne = await acted(15, (i) => tool.recolourOne((i * 97) % n, i % 10), tool);
+  tell(out);
   out.recolourAll = await acted(5, (i) => tool.recolourAll(i + 1), tool);
+  tell(out);
   const box = target.getBoundingClientRect();
   const picks = [];
   const began = performance.now();

@@ -1,18 +1,25 @@
 """A dataset's feature sets: list them, start computing one."""
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset
 from eobench_dash.db.queries import datasets as queries
 from eobench_dash.domain.datasets import SourceKind
+from eobench_dash.domain.feature_statistics import FeatureStatistics
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.patches import FeatureSetInfo
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput
 from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.features import KINDS, FeatureKind, find
+from eobench_dash.ml.features.statistics import statistics
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
+from eobench_dash.store.features import FeatureArray
+
+MEASURED = 4096
+"""So many patches tell what the numbers of a feature set look like."""
 
 
 def list_feature_sets(ws: Workspace, who: Principal, *, dataset_id: int) -> list[FeatureSetInfo]:
@@ -20,6 +27,26 @@ def list_feature_sets(ws: Workspace, who: Principal, *, dataset_id: int) -> list
     with ws.db.read() as session:
         visible_dataset(session, who, ws.settings, dataset_id)
         return [queries.feature_set_info(row) for row in session.scalars(queries.newest_feature_sets(dataset_id))]
+
+
+def feature_statistics(
+    ws: Workspace, who: Principal, *, dataset_id: int
+) -> list[tuple[FeatureSetInfo, FeatureStatistics]]:
+    """The feature sets, newest first, each with what its numbers look like: measured on patches spread evenly over the
+    dataset.
+    """
+    told = []
+    with ws.db.read() as session:
+        visible_dataset(session, who, ws.settings, dataset_id)
+        sets = [
+            (queries.feature_set_info(row), row.folder)
+            for row in session.scalars(queries.newest_feature_sets(dataset_id))
+        ]
+    for info, folder in sets:
+        vectors = FeatureArray(ws.store.feature_dir(dataset_id, folder), rows=info.rows)
+        spread = np.unique(np.linspace(0, info.rows - 1, min(info.rows, MEASURED)).astype(np.int64))
+        told.append((info, statistics(vectors.take(spread), rows=info.rows)))
+    return told
 
 
 def start_features(ws: Workspace, who: Principal, *, dataset_id: int, kind: str) -> int:
