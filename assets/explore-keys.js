@@ -20,7 +20,8 @@
   const done = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
 
   // Arrows walk where no control of its own wants them: on the map, in the neighbours, on the page itself.
-  const free = (node) => node === document.body || node.closest?.(".eob-map, #explore-neighbours, #explore-trail") || node.id === "shell-main";
+  const places = ".eob-map, #explore-neighbours, #explore-trail", menu = ".eob-near, .eob-place";
+  const free = (node) => node === document.body || (node.closest?.(places) && !node.closest(menu)) || node.id === "shell-main";
   document.addEventListener("keydown", (event) => {
     if (elsewhere(event) || !plain(event) || !free(event.target)) return;
     const onMap = Boolean(event.target.closest?.(".eob-map"));

@@ -140,11 +140,44 @@
   };
   document.addEventListener("toggle", (event) => { if (event.target.matches?.(".eob-story")) drawStory(); }, true);
 
+  // -- place and quality: open stays open while one walks ------------------------------------------------------------------
+  let placeOpen = false;
+  document.addEventListener("toggle", (event) => { if (event.target.matches?.(".eob-place")) placeOpen = event.target.open; }, true);
+  const copyPlace = async (text) => {
+    try {
+      await window.eob.exploreView.copy(text);
+      X().toast(`Copied: ${text} (longitude, latitude).`, "ok");
+    } catch (error) {
+      X().toast(`${error.message} The place: ${text}`, "danger");
+    }
+  };
+
+  // -- by which features neighbours are near -----------------------------------------------------------------------------------
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.matches?.(".eob-near[open]")) target.lastElementChild.scrollIntoView({ block: "nearest" });
+  }, true);
+  let backTo = false; // the keyboard goes back to the switch once it is drawn anew
+  const nearBy = (kind, name) => {
+    const box = document.querySelector(".eob-near");
+    box.open = false;
+    backTo = true;
+    X().props("explore-near", { data: kind || null });
+    X().remember({ near: kind });
+    walkTo(-1);
+    const live = $("explore-said");
+    if (live) live.textContent = `Neighbours by ${name}`;
+    refreshPanel();
+  };
+
   let drawnFor = null;
   document.addEventListener("eob:panel", () => {
     const box = document.querySelector(".eob-story"), now = box ? Number(box.dataset.patch) : null;
     if (now !== null && shown === null) showing(now); // a link's patch
     if (now !== drawnFor) { drawnFor = now; walkTo(-1); }
+    const place = document.querySelector(".eob-place");
+    if (place && place.open !== placeOpen) place.open = placeOpen;
+    if (backTo) document.querySelector(".eob-near > summary")?.focus({ preventScroll: true });
+    backTo = false;
     openStory();
     if (box?.open && storyOf !== now) drawStory();
   });
@@ -156,16 +189,20 @@
   document.addEventListener("eob:dataset", () => { shown = null; trail = []; walked = -1; storyOf = drawnFor = null; });
 
   // -- pictures of patches, wherever they are -----------------------------------------------------------------------------------
-  const patchAt = (node) => X()?.root?.() && node?.closest?.("#explore-root [data-ordinal], #explore-root .eob-explore__patch[data-patch]");
-  const ordinalOf = (node) => Number(node.dataset.ordinal ?? node.dataset.patch);
+  const patchAt = (node) => X()?.root?.() && node?.closest?.("#explore-root [data-ordinal], #explore-root [data-show], #explore-root .eob-explore__patch[data-patch]");
+  const ordinalOf = (node) => Number(node.dataset.ordinal ?? node.dataset.show ?? node.dataset.patch);
 
   document.addEventListener("click", (event) => {
     if (!X().root?.()) return;
-    const action = event.target.closest?.("[data-explore]")?.dataset.explore;
-    const near = buttons().map((button) => Number(button.dataset.ordinal));
+    const button = event.target.closest?.("[data-explore]"), action = button?.dataset.explore;
+    const near = buttons().map((one) => Number(one.dataset.ordinal));
     if (action === "trail-back") stepBack();
     if (action === "select-neighbours") X().map()?.select([shown, ...near].filter((o) => o !== null));
     if (action === "select-clashes") X().map()?.select(near.filter((_, i) => buttons()[i].dataset.clash));
+    if (action === "copy-place") copyPlace(button.dataset.place);
+    const other = event.target.closest?.("#explore-neighbours [data-show]"), by = event.target.closest?.(".eob-near [data-near]");
+    if (other) showPatch(Number(other.dataset.show));
+    if (by) nearBy(by.dataset.near, by.dataset.kind);
     const step = event.target.closest?.("#explore-neighbours [data-ordinal], #explore-trail [data-ordinal], #explore-history [data-ordinal]");
     if (step) showPatch(Number(step.dataset.ordinal));
   });

@@ -12,7 +12,7 @@
     field.select();
     const done = document.execCommand("copy"); // all that is left on a page without TLS
     field.remove();
-    if (!done) throw new Error("The browser lets no page copy here: take the link from the address bar.");
+    if (!done) throw new Error("The browser lets no page copy here.");
   };
 
   const link = async () => {
@@ -30,7 +30,7 @@
       const with_ = chosen.length && !without ? `, with ${chosen.length.toLocaleString("en")} selected` : "";
       toast(`Copied: the link to this view${with_}.${without}`, "ok");
     } catch (error) {
-      toast(error.message, "danger");
+      toast(`${error.message} The link is in the address bar.`, "danger");
     }
   };
 
@@ -112,5 +112,5 @@
     ({ link, png, svg: drawing, csv: table })[item.dataset.do]?.();
   });
 
-  window.eob = { ...window.eob, exploreView: { ...window.eob?.exploreView, copyLink: link, csv, svg, cell } };
+  window.eob = { ...window.eob, exploreView: { ...window.eob?.exploreView, copyLink: link, copy, csv, svg, cell } };
 })();

@@ -9,7 +9,11 @@
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
   const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
-  /** The windows of one size as a grid of cells: {size, stride, row0, col0, rows, cols, at: Int32Array of window or -1}. */
+  /**
+   * The windows of one size as a grid of cells: {size, stride, row0, col0, rows, cols, at: Int32Array of window or -1}.
+   * cover, off: a cell's side and its corner in its window. It is the window where these stand apart, and the middle
+   * part where they overlap; one that stands for those between, too, takes their room.
+   */
   const gridOf = (windows, size) => {
     const own = [];
     for (let i = 0; i < windows.n; i++) if (windows.size[i] === size) own.push(i);
@@ -28,7 +32,8 @@
     if (!own.length || rows * cols > MOST_CELLS) return null;
     const at = new Int32Array(rows * cols).fill(-1);
     for (const i of own) at[((windows.row[i] - row0) / stride) * cols + (windows.col[i] - col0) / stride] = i;
-    return { size, stride, row0, col0, rows, cols, at };
+    const cover = windows.part ? stride : Math.min(stride, size);
+    return { size, stride, row0, col0, rows, cols, at, cover, off: (size - cover) / 2 };
   };
 
   class Scene {
@@ -187,9 +192,10 @@
     pick(x, y) {
       const grid = this.grid();
       if (!grid || !this.view) return -1;
-      const { row, col } = this.under(x, y), off = (grid.size - grid.stride) / 2;
-      const r = Math.floor((row - grid.row0 - off) / grid.stride), c = Math.floor((col - grid.col0 - off) / grid.stride);
-      return r < 0 || c < 0 || r >= grid.rows || c >= grid.cols ? -1 : grid.at[r * grid.cols + c];
+      const { row, col } = this.under(x, y), down = row - grid.row0 - grid.off, across = col - grid.col0 - grid.off;
+      const r = Math.floor(down / grid.stride), c = Math.floor(across / grid.stride);
+      const between = down - r * grid.stride > grid.cover || across - c * grid.stride > grid.cover;
+      return between || r < 0 || c < 0 || r >= grid.rows || c >= grid.cols ? -1 : grid.at[r * grid.cols + c];
     }
 
     zoom(factor, x = this.width() / 2, y = this.height() / 2) {
@@ -271,25 +277,40 @@
 
     drawGrid(context, grid) {
       this.cells = this.cells || this.paintCells(grid, this.colour);
-      const off = (grid.size - grid.stride) / 2, cell = grid.stride * this.view.k;
-      const from = this.over(grid.col0 + off, grid.row0 + off);
+      const cell = grid.stride * this.view.k, side = grid.cover * this.view.k;
+      const from = this.over(grid.col0 + grid.off, grid.row0 + grid.off);
       context.imageSmoothingEnabled = false;
       context.globalAlpha = this.opacity;
-      context.drawImage(this.cells, from.x, from.y, grid.cols * cell, grid.rows * cell);
+      this.lay(context, this.cells, grid, from, cell, side);
       context.globalAlpha = 1;
-      if (cell >= OUTLINES) {
-        this.drawOutlines(context, grid, from, cell);
+      if (side >= OUTLINES) {
+        this.drawOutlines(context, grid, from, cell, side);
         const [outer, inner] = [token("surface"), token("text")];
         for (const i of this.selected) this.frameOf(context, i, outer, 4, inner);
       } else if (this.selected.size) { // too small for frames: they are filled
         this.chosen = this.chosen || this.paintCells(grid, (i) => (this.selected.has(i) ? token("text") : null));
-        context.drawImage(this.chosen, from.x, from.y, grid.cols * cell, grid.rows * cell);
+        this.lay(context, this.chosen, grid, from, cell, side);
       }
       if (this.hovered >= 0) this.frameOf(context, this.hovered, token("focus"), 2);
       if (this.current >= 0) this.frameOf(context, this.current, token("accent-text"), 4, token("accent"));
     }
 
-    drawOutlines(context, grid, from, cell) {
+    /** The picture of cells over the windows; what lies between windows that stand apart stays free. */
+    lay(context, cells, grid, from, cell, side) {
+      const wide = grid.cols * cell, high = grid.rows * cell;
+      context.save();
+      if (cell - side >= 0.5) { // columns, then rows: what is in both is a window
+        const columns = new Path2D(), rows = new Path2D();
+        for (let c = 0; c < grid.cols; c++) columns.rect(from.x + c * cell, from.y, side, high);
+        for (let r = 0; r < grid.rows; r++) rows.rect(from.x, from.y + r * cell, wide, side);
+        context.clip(columns);
+        context.clip(rows);
+      }
+      context.drawImage(cells, from.x, from.y, wide, high);
+      context.restore();
+    }
+
+    drawOutlines(context, grid, from, cell, side) {
       const first = (at, length) => clamp(Math.floor(-at / cell), 0, length);
       const last = (at, room, length) => clamp(Math.ceil((room - at) / cell), 0, length);
       const r0 = first(from.y, grid.rows), r1 = last(from.y, this.height(), grid.rows);
@@ -303,12 +324,12 @@
           const i = grid.at[r * grid.cols + c];
           if (i < 0) continue;
           const x = from.x + c * cell, y = from.y + r * cell;
-          context.rect(x + 0.5, y + 0.5, cell - 1, cell - 1);
+          context.rect(x + 0.5, y + 0.5, side - 1, side - 1);
           if (!this.refused?.(i)) continue;
           crossed.moveTo(x + 1, y + 1);
-          crossed.lineTo(x + cell - 1, y + cell - 1);
-          crossed.moveTo(x + cell - 1, y + 1);
-          crossed.lineTo(x + 1, y + cell - 1);
+          crossed.lineTo(x + side - 1, y + side - 1);
+          crossed.moveTo(x + side - 1, y + 1);
+          crossed.lineTo(x + 1, y + side - 1);
         }
       }
       context.stroke();

@@ -8,7 +8,15 @@ import click
 
 from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
 from eobench_dash.domain.areas import MAX_CORNERS
-from eobench_dash.domain.ingesting import FLAGS, LIMITABLE, IngestEstimate, IngestPlan, IngestReport, refusal_words
+from eobench_dash.domain.ingesting import (
+    FLAGS,
+    LIMITABLE,
+    USUAL_LIMITS,
+    IngestEstimate,
+    IngestPlan,
+    IngestReport,
+    refusal_words,
+)
 from eobench_dash.domain.people import Principal
 from eobench_dash.domain.products import ReadOptions
 from eobench_dash.errors import BadInput
@@ -21,13 +29,16 @@ _LISTED = 10
 
 
 def _limits(command: Any) -> Any:
-    """``--max-nodata 0.2`` and the like, one for each flag that can have a limit."""
+    """``--max-nodata 0.2`` and the like, one for each flag that can have a limit; the usual ones hold unless told."""
     for name in reversed(LIMITABLE):
         words = FLAGS[name].help[0].lower() + FLAGS[name].help[1:]
+        if usual := USUAL_LIMITS.get(name):
+            words += f" {usual:g} unless told, as on the page; 1 refuses none."
         option = click.option(
             f"--max-{name.replace('_', '-')}",
             f"max_{name}",
             type=float,
+            default=USUAL_LIMITS.get(name),
             metavar="SHARE",
             help=f"Refuse patches with more: {words}",
         )

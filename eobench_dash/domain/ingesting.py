@@ -63,7 +63,27 @@ LIMITABLE = ("nodata", "black_edge", "saturation", "border_noise", "cloud", "blu
 """Flags for which a plan may set the most that a patch may have."""
 
 
+def flag_words(name: str, value: float) -> str:
+    """A flag as a person reads it: "Cloud 0.43"; what is not zero never reads as zero."""
+    return f"{FLAGS[name].title} {'<0.01' if 0 < value < 0.005 else f'{value:.2f}'}"
+
+
+def worst_flag(flags: Mapping[str, float]) -> str:
+    """The flag most worth a look, in words: furthest from what is notable towards 1. Empty where none is notable.
+
+    Of those that speak against a patch (LIMITABLE): overlap follows from how the grid was laid.
+    """
+    far = {
+        name: (flags[name] - FLAGS[name].notable) / (1 - FLAGS[name].notable)
+        for name in LIMITABLE
+        if flags.get(name, 0.0) > FLAGS[name].notable
+    }
+    return flag_words(worst, flags[worst]) if (worst := max(far, key=far.__getitem__, default="")) else ""
+
+
 USUAL = Length(64)
+USUAL_LIMITS: Mapping[str, float] = MappingProxyType({"nodata": 0.2})
+"""Limits that the page and the command line begin with; a plan itself has none."""
 
 
 @dataclass(frozen=True)

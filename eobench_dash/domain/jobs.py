@@ -47,7 +47,7 @@ class JobState(StrEnum):
         return self in {JobState.QUEUED, JobState.RUNNING}
 
 
-RESUMABLE = frozenset({JobKind.FEATURES, JobKind.INGEST})
+RESUMABLE = frozenset({JobKind.FEATURES, JobKind.ENCODE, JobKind.INGEST})
 """Kinds that work in blocks, and so go on from the finished ones after a pause, a failure or a kill."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 class WindowInfo:
     """Where a patch lies in its product (pixels of the reading grid), what is known of that, and its quality flags.
 
-    ``corners``: (lon, lat) of its footprint in degrees, None without a place; ``metres``: its sides on the ground.
+    ``corners``: (lon, lat) of its footprint in degrees, None without a place; ``metres``: its sides on the ground;
+    ``worst``: the flag most worth a look, in words, empty where none is.
     """
 
     product_id: int
@@ -24,6 +25,7 @@ class WindowInfo:
     corners: tuple[tuple[float, float], ...] | None
     flags: Mapping[str, float]
     duplicate_of: int | None = None
+    worst: str = ""
 
 
 @dataclass(frozen=True)

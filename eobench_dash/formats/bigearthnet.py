@@ -17,14 +17,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind, valid_lonlat
+from eobench_dash.domain.importing import ImportIssue, IssueKind, valid_lonlat
 from eobench_dash.domain.patch_folders import LAYOUT, S1_BANDS, S2_BANDS, band_file
 from eobench_dash.domain.products import Unit
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.imagefolder import natural_key
 from eobench_dash.formats.json_rows import to_labels
 from eobench_dash.formats.pictures import DECODING_ERRORS, Seen, check_picture, look_at_tiff, to_degrees
-from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, shown
+from eobench_dash.formats.reader import DatasetReader, Row, shown
 from eobench_dash.formats.tally import RowProblem
 
 METADATA = "metadata.parquet"
@@ -49,22 +49,11 @@ class _Told:
 class BigEarthNet(DatasetReader):
     """Reads folders of patches of one sensor."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        root: Path | None = None,
-        check_images: bool = True,
-        progress: Progress | None = None,
-        workdir: Path | None = None,
-        sample: int | None = None,
-        options: ImportOptions = NO_OPTIONS,
-    ) -> None:
-        if not path.is_dir():
-            raise UnreadableDataset(f"{path.name} is not a folder; choose the folder that holds the patch folders.")
-        super().__init__(
-            root=path if root is None else root, check_images=check_images, progress=progress, options=options
-        )
+    from_folder = True
+    to_choose = "the folder that holds the patch folders"
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
         self._top = os.path.realpath(path)
         sensors = {sensor for _, sensor in islice(_patches(self._top, GLANCE), 200)}
         if len(sensors) != 1:
@@ -75,7 +64,6 @@ class BigEarthNet(DatasetReader):
             )
         self._sensor = sensors.pop()
         self._band_names = S1_BANDS if self._sensor == "S1" else S2_BANDS
-        self._sample = sample
         self._table: Mapping[str, _Told] | None = None
         self._systems: dict[str, Any] = {}
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind
+from eobench_dash.domain.importing import ImportIssue, IssueKind
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.pictures import SUFFIXES
-from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, shown
+from eobench_dash.formats.reader import DatasetReader, Row, shown
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 MAX_DEPTH = 32
@@ -40,28 +41,16 @@ class _Link:
 class ImageFolder(DatasetReader):
     """Reads a folder of images; with ``sample`` it takes from the classes in turn (previews)."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        root: Path | None = None,
-        check_images: bool = True,
-        progress: Progress | None = None,
-        workdir: Path | None = None,
-        sample: int | None = None,
-        options: ImportOptions = NO_OPTIONS,
-    ) -> None:
-        if not path.is_dir():
-            raise UnreadableDataset(f"{path.name} is not a folder; choose the folder that holds the class folders.")
-        super().__init__(
-            root=path if root is None else root, check_images=check_images, progress=progress, options=options
-        )
+    from_folder = True
+    to_choose = "the folder that holds the class folders"
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
         top = os.path.realpath(path)
         inside = os.path.join(self.root, "")
         self._cut = len(inside)
         if not os.path.join(top, "").startswith(inside):
             raise UnreadableDataset(f"{path.name} does not lie below the dataset's root.")
-        self._sample = sample
         self._tops: list[_Group] = []
         self._classes: list[_Group] = []
         self._find_groups(top)

@@ -16,13 +16,14 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind
+from eobench_dash.domain.importing import ImportIssue, IssueKind
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.json_columns import Columns
 from eobench_dash.formats.json_rows import KEYS, decode, record_row, role_of
 from eobench_dash.formats.jsonscan import MAX_ROW_BYTES, JsonScanner
-from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, issue_of
+from eobench_dash.formats.reader import DatasetReader, Row, issue_of
 from eobench_dash.formats.tally import RowProblem
 
 SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".geojson"})
@@ -35,29 +36,11 @@ _BOM = b"\xef\xbb\xbf"
 class PaperJson(DatasetReader):
     """Reads one JSON file. The arrays of the column layout are spooled to a folder of their own below ``workdir``."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        root: Path | None = None,
-        check_images: bool = True,
-        progress: Progress | None = None,
-        workdir: Path | None = None,
-        sample: int | None = None,
-        options: ImportOptions = NO_OPTIONS,
-    ) -> None:
-        if not path.is_file():
-            raise UnreadableDataset(f"{path.name} is not a file; choose the dataset's JSON file.")
-        super().__init__(
-            root=path.parent if root is None else root, check_images=check_images, progress=progress, options=options
-        )
-        self._path = path
-        self._size = path.stat().st_size
-        if not self._size:
-            raise UnreadableDataset(f"{path.name} is empty.")
-        self._workdir = workdir
+    to_choose = "the dataset's JSON file"
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
         self._spool: Path | None = None
-        self._sample = sample
         self._hint: int | None = None
         self._class_names: tuple[str, ...] | None = None
         self._dropped_places = 0

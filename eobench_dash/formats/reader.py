@@ -66,17 +66,34 @@ NO_OPTIONS = ImportOptions()
 
 
 class DatasetReader(ABC):
-    """One dataset being read. Use as a context manager; ``records()`` once, ``report()`` after it is exhausted."""
+    """One dataset being read. Use as a context manager; ``records()`` once, ``report()`` after it is exhausted.
+
+    The arguments are those of ``formats.read``; with ``sample`` about so many rows are enough (previews).
+    """
+
+    from_folder = False
+    to_choose = "the dataset's file"
+    """Said to whoever chose a folder where a file is read, or the other way round."""
 
     def __init__(
         self,
+        path: Path,
         *,
-        root: Path,
+        root: Path | None = None,
         check_images: bool = True,
         progress: Progress | None = None,
+        workdir: Path | None = None,
+        sample: int | None = None,
         options: ImportOptions = NO_OPTIONS,
     ) -> None:
-        self._root = Root(root)
+        if not (path.is_dir() if self.from_folder else path.is_file()):
+            kind = "folder" if self.from_folder else "file"
+            raise UnreadableDataset(f"{path.name} is not a {kind}; choose {self.to_choose}.")
+        self._size = 0 if self.from_folder else path.stat().st_size
+        if not (self._size or self.from_folder):
+            raise UnreadableDataset(f"{path.name} is empty.")
+        self._path, self._workdir, self._sample = path, workdir, sample
+        self._root = Root(root or (path if self.from_folder else path.parent))
         self._check_images = check_images
         self._options = options
         self._bands = BandsMet(options)

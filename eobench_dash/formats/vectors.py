@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eobench_dash.domain.importing import ImportIssue, ImportOptions, IssueKind, VectorOrigin
+from eobench_dash.domain.importing import ImportIssue, IssueKind, VectorOrigin
 from eobench_dash.errors import UnreadableDataset
 from eobench_dash.formats.json_rows import MAX_DIM, to_labels, to_lonlat, to_path
-from eobench_dash.formats.reader import NO_OPTIONS, DatasetReader, Progress, Row, issue_of
+from eobench_dash.formats.reader import DatasetReader, Row, issue_of
 from eobench_dash.formats.tally import RowProblem
 
 BLOCK = 1024
@@ -41,26 +41,10 @@ class VectorReader(DatasetReader):
     unit_of_rows = "row"
     class_names: tuple[str, ...] | None = None
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        root: Path | None = None,
-        check_images: bool = True,
-        progress: Progress | None = None,
-        workdir: Path | None = None,
-        sample: int | None = None,
-        options: ImportOptions = NO_OPTIONS,
-    ) -> None:
-        if not path.is_file():
-            raise UnreadableDataset(f"{path.name} is not a file; choose the file that holds the vectors.")
-        self._size = path.stat().st_size
-        if not self._size:
-            raise UnreadableDataset(f"{path.name} is empty.")
-        super().__init__(
-            root=path.parent if root is None else root, check_images=check_images, progress=progress, options=options
-        )
-        self._path, self._workdir, self._sample = path, workdir, sample
+    to_choose = "the file that holds the vectors"
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
         self._dropped_places = 0
 
     @property

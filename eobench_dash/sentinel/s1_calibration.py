@@ -77,7 +77,7 @@ class Calibration:
         """Whether the noise table is empty (zeros), as in some old products."""
         return not any(values.any() for _, values in self.range_noise.vectors)
 
-    def power(self, dn: npt.NDArray[np.uint16], rows: Floats, cols: Floats) -> Power:
+    def power(self, dn: npt.NDArray[np.uint16] | Power, rows: Floats, cols: Floats) -> Power:
         """(h, w) sigma nought of ``dn`` (h, w) at the lines ``rows`` and pixels ``cols``; below zero where there is
         less than noise (see FLOOR), meaningless where DN is 0."""
         power = dn.astype(np.float32)

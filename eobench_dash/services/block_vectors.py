@@ -4,13 +4,14 @@ Nothing imported here knows of the database.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from eobench_dash.domain.pixels import PixelSpec
+from eobench_dash.domain.products import split_window
 from eobench_dash.errors import BadInput, PatchUnreadable, UnsupportedPatch
 from eobench_dash.ml import features as ml
 from eobench_dash.ml.threads import at_most
@@ -26,7 +27,8 @@ class PatchBlock:
     """Patches ``first`` … ``first + len(paths) - 1`` of a dataset, and what is to be computed of them.
 
     ``kinds``: plain descriptor kinds; ``states``: what those that learn have learned. ``batch``: patches in memory at
-    once. ``token``: while it stays the same, a worker keeps the dataset's products open between blocks.
+    once. ``tile``: where pixels are compressed in tiles, how many columns one has. ``token``: while it stays the same,
+    a worker keeps the dataset's products open between blocks.
     """
 
     spec: PixelSpec
@@ -35,6 +37,7 @@ class PatchBlock:
     kinds: tuple[str, ...]
     states: Mapping[str, State] = field(default_factory=dict)
     batch: int = 256
+    tile: float = 0.0
     token: str = ""
 
 
@@ -43,16 +46,42 @@ def describe_block(block: PatchBlock) -> dict[str, Vectors]:
 
     PatchUnreadable or BadInput names the patch that cannot be read or described, and says why.
     """
-    source = _source(block)
-    parts: dict[str, list[Vectors]] = {kind: [] for kind in block.kinds}
+    made: dict[str, Vectors] = {}
     with at_most(1):
-        for start in range(0, len(block.paths), block.batch):
-            paths = block.paths[start : start + block.batch]
-            first = block.first + start
-            patches = source.read_masked(range(first, first + len(paths)), paths)
-            for kind, vectors in parts.items():
-                vectors.append(_describe(kind, patches, block, first=first))
-    return {kind: _joined(vectors, block.first, block.batch) for kind, vectors in parts.items()}
+        for places, patches in batches(block):
+            for kind in block.kinds:
+                put(made, kind, _describe(kind, patches, block, places), block=block, places=places)
+    return made
+
+
+def batches(block: PatchBlock) -> Iterator[tuple[list[int], list[Masked]]]:
+    """(places in the block, patches there), a bounded number at once.
+
+    Patches stored in tiles come tile by tile, from the left: one that is decoded is not needed again later.
+    """
+    source = _source(block)
+    order = list(range(len(block.paths)))
+    if block.tile:
+        order.sort(key=[_column(path) // block.tile for path in block.paths].__getitem__)
+    for start in range(0, len(order), block.batch):
+        places = order[start : start + block.batch]
+        yield places, source.read_masked([block.first + i for i in places], [block.paths[i] for i in places])
+
+
+def _column(path: str | None) -> int:
+    try:
+        return split_window(path or "")[1].col
+    except BadInput:  # reading it says what is wrong
+        return 0
+
+
+def put(made: dict[str, Vectors], kind: str, vectors: Vectors, *, block: PatchBlock, places: Sequence[int]) -> None:
+    """Put the vectors of some patches where they belong among those of the block."""
+    if kind not in made:
+        made[kind] = np.empty((len(block.paths), vectors.shape[1]), np.float32)
+    if vectors.shape[1] != made[kind].shape[1]:
+        raise _odd_bands(block.first + places[0])
+    made[kind][places] = vectors
 
 
 def _source(block: PatchBlock) -> PixelSource:
@@ -64,13 +93,18 @@ def _source(block: PatchBlock) -> PixelSource:
     return source
 
 
-def _describe(kind: str, patches: Sequence[Masked], block: PatchBlock, *, first: int) -> Vectors:
-    """Vectors of patches that may differ in size (but not in bands)."""
-    alike: dict[tuple[object, ...], list[int]] = {}
+def alike(patches: Sequence[Masked]) -> list[list[int]]:
+    """Places of patches of one type and shape, for each there is."""
+    groups: dict[tuple[object, ...], list[int]] = {}
     for i, (pixels, _) in enumerate(patches):
-        alike.setdefault((pixels.dtype.str, *pixels.shape), []).append(i)
+        groups.setdefault((pixels.dtype.str, *pixels.shape), []).append(i)
+    return list(groups.values())
+
+
+def _describe(kind: str, patches: Sequence[Masked], block: PatchBlock, places: Sequence[int]) -> Vectors:
+    """Vectors of patches that may differ in size (but not in bands)."""
     result: Vectors | None = None
-    for rows in alike.values():
+    for rows in alike(patches):
         pixels, nodata = stacked([patches[i] for i in rows])
         try:
             vectors = ml.describe(
@@ -78,27 +112,20 @@ def _describe(kind: str, patches: Sequence[Masked], block: PatchBlock, *, first:
                 state=block.states.get(kind),
             )  # fmt: skip
         except UnsupportedPatch as error:
-            raise BadInput(f"Patch {first + rows[0]} cannot be described. {error}") from error
+            raise BadInput(f"Patch {block.first + places[rows[0]]} cannot be described. {error}") from error
         if result is None:
             result = np.empty((len(patches), vectors.shape[1]), np.float32)
         if vectors.shape[1] != result.shape[1]:
-            raise _odd_bands(first + rows[0])
+            raise _odd_bands(block.first + places[rows[0]])
         result[rows] = vectors
     if result is None:
         raise PatchUnreadable("There is no patch to describe.")
     if not (finite := np.isfinite(result).all(axis=1)).all():
         raise BadInput(
-            f"Patch {first + int(finite.argmin())} cannot be described by {kind}: its pixels give infinite numbers. "
-            "Mark what is not data in it, or leave it out."
+            f"Patch {block.first + places[int(finite.argmin())]} cannot be described by {kind}: its pixels give "
+            "infinite numbers. Mark what is not data in it, or leave it out."
         )
     return result
-
-
-def _joined(parts: list[Vectors], first: int, batch: int) -> Vectors:
-    for number, part in enumerate(parts):
-        if part.shape[1] != parts[0].shape[1]:
-            raise _odd_bands(first + number * batch)
-    return np.concatenate(parts)
 
 
 def _odd_bands(ordinal: int) -> BadInput:

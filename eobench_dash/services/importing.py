@@ -130,8 +130,7 @@ def start_download(ws: Workspace, who: Principal, *, name: str = "EuroSAT RGB") 
     owner = require(who, Role.BUILDER, what="download EuroSAT")
     wanted = clean_dataset_name(name)
     with ws.db.write() as session:
-        if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
-            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.")
+        _check_free(session, wanted)
         busy = select(Job.id).where(Job.kind == JobKind.DOWNLOAD, Job.state.in_([JobState.QUEUED, JobState.RUNNING]))
         if session.scalar(busy.limit(1)) is not None:
             raise Conflict("EuroSAT is being downloaded already; the bar of jobs shows how far it is.")
@@ -164,6 +163,46 @@ def confine(settings: Settings, path: str) -> Path:
     if not exists:
         raise NotFound(f"There is nothing at {real}.")
     return real
+
+
+def new_dataset(
+    session: Session,
+    *,
+    name: str,
+    source: SourceKind,
+    modality: str,
+    owner: int,
+    attribution: str,
+    instead: str = "choose another name",
+) -> Dataset:
+    """The row of a dataset that a job will fill. BadInput for a bad name; Conflict, which says what to do ``instead``,
+    where another dataset has it."""
+    wanted = clean_dataset_name(name)
+    _check_free(session, wanted, instead=instead)
+    dataset = Dataset(
+        name=wanted,
+        state=DatasetState.IMPORTING,
+        source_kind=source,
+        modality=modality,
+        simulated=source == SourceKind.SIMULATED,
+        created_by=owner,
+        attribution=attribution,
+    )
+    session.add(dataset)
+    try:
+        session.flush()
+    except IntegrityError as error:  # somebody took the name between the look above and this
+        raise _taken(wanted, instead) from error
+    return dataset
+
+
+def _check_free(session: Session, name: str, *, instead: str = "choose another name") -> None:
+    if session.scalar(select(Dataset.id).where(Dataset.name == name)) is not None:
+        raise _taken(name, instead)
+
+
+def _taken(name: str, instead: str) -> Conflict:
+    return Conflict(f"There is already a dataset called {name!r}; {instead}.")
 
 
 def _known_format(path: Path, format: str) -> str:
@@ -216,28 +255,20 @@ def _queue(
             dataset_id=target.id,
         )
         return job.id
-    wanted = clean_dataset_name(name)
-    if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
-        raise Conflict(f"There is already a dataset called {wanted!r}; choose another name, or append to it.")
-    dataset = Dataset(
-        name=wanted,
-        state=DatasetState.IMPORTING,
-        source_kind=args["source"],
+    dataset = new_dataset(
+        session,
+        name=name,
+        source=args["source"],
         modality=args["modality"],
-        simulated=args["source"] == SourceKind.SIMULATED,
-        created_by=owner,
+        owner=owner,
         attribution=args["attribution"],
+        instead="choose another name, or append to it",
     )
-    session.add(dataset)
-    try:
-        session.flush()
-    except IntegrityError as error:  # somebody took the name between the look above and this
-        raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.") from error
     job = enqueue(
         session,
         kind=JobKind.IMPORT,
-        title=f"Import {wanted}",
-        args={**args, "append": False, "name": wanted},
+        title=f"Import {dataset.name}",
+        args={**args, "append": False, "name": dataset.name},
         owner_id=owner,
         dataset_id=dataset.id,
     )

@@ -9,23 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-
-from eobench_dash.db.models import Dataset
 from eobench_dash.db.queries import products as queries
-from eobench_dash.domain.datasets import DatasetState, Modality, SourceKind, clean_dataset_name, clean_prose
+from eobench_dash.domain.datasets import Modality, SourceKind, clean_dataset_name, clean_prose
 from eobench_dash.domain.ingesting import MAX_PRODUCTS, IngestEstimate, IngestPlan, IngestReport, check_total, unlike
 from eobench_dash.domain.jobs import JobKind
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.products import ProductInfo, ReadOptions
 from eobench_dash.domain.tiling import Grid
-from eobench_dash.errors import BadInput, Conflict, UnsupportedPatch
+from eobench_dash.errors import BadInput, UnsupportedPatch
 from eobench_dash.jobs.queue import enqueue
 from eobench_dash.ml.features import dimension, find, rates
 from eobench_dash.ml.threads import workers
 from eobench_dash.services.access import visible_dataset
-from eobench_dash.services.importing import confine
+from eobench_dash.services.importing import confine, new_dataset
 from eobench_dash.services.workspace import Workspace
 
 AT_LEAST, FOR_S = 3, 3.0
@@ -162,21 +158,14 @@ def start_ingest(
         "map": map_first,
     }
     with ws.db.write() as session:
-        if session.scalar(select(Dataset.id).where(Dataset.name == wanted)) is not None:
-            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.")
-        dataset = Dataset(
+        dataset = new_dataset(
+            session,
             name=wanted,
-            state=DatasetState.IMPORTING,
-            source_kind=SourceKind.PRODUCTS,
+            source=SourceKind.PRODUCTS,
             modality=only or Modality.OPTICAL,
-            created_by=owner,
+            owner=owner,
             attribution=args["attribution"],
         )
-        session.add(dataset)
-        try:
-            session.flush()
-        except IntegrityError as error:  # somebody took the name between the look above and this
-            raise Conflict(f"There is already a dataset called {wanted!r}; choose another name.") from error
         job = enqueue(
             session,
             kind=JobKind.INGEST,

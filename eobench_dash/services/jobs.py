@@ -1,5 +1,8 @@
 """See jobs, cancel, pause, resume and retry them. Looking also notices workers that have died."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
@@ -41,15 +44,10 @@ def cancel_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
 
     Conflict for a deletion: its dataset is out of sight already, and half of one cannot be given back.
     """
-    require(who, Role.READER, what="cancel a job")
-    queue.reap_expired(ws.db)
-    with ws.db.write() as session:
-        job = _visible(session, who, job_id)
-        _check_touch(who, job, "cancelled")
+    with _touching(ws, who, job_id, "cancel", done="cancelled") as (session, job):
         if job.kind is JobKind.DELETE:
             raise Conflict("A deletion cannot be cancelled once it has been asked for.")
         queue.request_cancel(session, job_id)
-        session.flush()
         return _visible(session, who, job_id)
 
 
@@ -58,21 +56,14 @@ def pause_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
 
     Conflict where the job is over, or of a kind that could not go on.
     """
-    require(who, Role.READER, what="pause a job")
-    queue.reap_expired(ws.db)
-    with ws.db.write() as session:
-        _check_touch(who, _visible(session, who, job_id), "paused")
+    with _touching(ws, who, job_id, "pause", done="paused") as (session, _):
         queue.request_pause(session, job_id)
         return _visible(session, who, job_id)
 
 
 def resume_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
     """Queue a paused job again: it goes on from what it had finished. For its owner and builders."""
-    require(who, Role.READER, what="resume a job")
-    queue.reap_expired(ws.db)
-    with ws.db.write() as session:
-        job = _visible(session, who, job_id)
-        _check_touch(who, job, "resumed")
+    with _touching(ws, who, job_id, "resume", done="resumed") as (session, job):
         require(who, _STARTED_BY.get(job.kind, Role.BUILDER), what="go on with this")
         _check_dataset(session, job)
         queue.resume(session, job_id)
@@ -81,15 +72,10 @@ def resume_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
 
 def retry_job(ws: Workspace, who: Principal, *, job_id: int) -> JobInfo:
     """Queue a failed or cancelled job again, and what was waiting for it. For its owner and builders."""
-    require(who, Role.READER, what="retry a job")
-    queue.reap_expired(ws.db)
-    with ws.db.write() as session:
-        job = _visible(session, who, job_id)
-        _check_touch(who, job, "retried")
+    with _touching(ws, who, job_id, "retry", done="retried") as (session, job):
         require(who, _STARTED_BY.get(job.kind, Role.BUILDER), what="do this again")
         _check_dataset(session, job)
         queue.retry(session, job_id)
-        session.flush()
         return _visible(session, who, job_id)
 
 
@@ -121,9 +107,16 @@ def _visible(session: Session, who: Principal, job_id: int) -> JobInfo:
     return _info(*found)
 
 
-def _check_touch(who: Principal, job: JobInfo, verb: str) -> None:
-    if job.owner_id != who.user_id and who.role.rank < Role.BUILDER.rank:
-        raise NotAllowed(f"A job is {verb} by who started it ({job.owner or 'nobody'}) or by a builder.")
+@contextmanager
+def _touching(ws: Workspace, who: Principal, job_id: int, verb: str, *, done: str) -> Iterator[tuple[Session, JobInfo]]:
+    """One transaction with a job that ``who`` may ``verb``: their own, or any where they are a builder."""
+    require(who, Role.READER, what=f"{verb} a job")
+    queue.reap_expired(ws.db)
+    with ws.db.write() as session:
+        job = _visible(session, who, job_id)
+        if job.owner_id != who.user_id and who.role.rank < Role.BUILDER.rank:
+            raise NotAllowed(f"A job is {done} by who started it ({job.owner or 'nobody'}) or by a builder.")
+        yield session, job
 
 
 def _info(job: Job, owner: str | None) -> JobInfo:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from eobench_dash.db.models import Dataset, FeatureSet, Label, Patch
+from eobench_dash.db.queries.datasets import newest_feature_sets
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.patches import Neighbour
 from eobench_dash.domain.people import Principal
@@ -21,6 +22,8 @@ from eobench_dash.store.features import FeatureArray
 
 GRAPH_VERSION = 1
 MAX_K = 1000
+MAX_SEARCHED = 1 << 28
+"""Numbers (patches × dimensions) that one question may look through where no graph was computed: about a second."""
 
 
 def neighbours(
@@ -28,7 +31,8 @@ def neighbours(
 ) -> list[Neighbour]:
     """The ``k`` nearest other patches, nearest first, with today's labels.
 
-    Read from the shared graph where it has been computed and holds enough, else searched exactly.
+    Read from the shared graph where it has been computed and holds enough, else searched exactly; BadInput where that
+    would be too much.
     """
     if not 1 <= k <= MAX_K:
         raise BadInput(f"Ask for 1 to {MAX_K} neighbours.")
@@ -41,6 +45,15 @@ def neighbours(
             raise BadInput("This patch was appended after the features were computed; compute them again.")
         found, distances = _search(ws, features, ordinal, k)
         return _with_labels(session, dataset, found.tolist(), distances.tolist())
+
+
+def neighbour_kinds(ws: Workspace, who: Principal, *, dataset_id: int) -> list[str]:
+    """The kinds of features by which neighbours can be asked for, the one that is meant without a name first."""
+    with ws.db.read() as session:
+        visible_dataset(session, who, ws.settings, dataset_id)
+        kinds = [row.kind for row in session.scalars(newest_feature_sets(dataset_id)) if row.rows]
+        usual = [default_feature_set(session, dataset_id, None).kind] if kinds else []
+        return [*usual, *sorted(kind for kind in kinds if kind not in usual)]
 
 
 def graph_name(features: FeatureSet) -> str:
@@ -64,6 +77,11 @@ def _search(
         if indices.shape[1] >= min(k, features.rows - 1):
             row = np.asarray(indices[ordinal, :k], dtype=np.int64)
             return row, np.asarray(load_array(distance_file)[ordinal, :k])
+    if features.rows * features.dim > MAX_SEARCHED:
+        raise BadInput(
+            f"The neighbours by {features.kind} have not been computed yet, and {features.rows:,} patches are too many "
+            "to look through at a click. Compute a map of these features: it finds them all."
+        )
     space = FeatureArray(space_dir(ws, features)).as_array()
     return nearest(space, np.asarray(space[ordinal]), k=k, exclude=ordinal)
 

@@ -11,7 +11,7 @@ from eobench_dash.db.queries.datasets import visible_patches
 from eobench_dash.db.queries.products import product_with
 from eobench_dash.domain.columns import product_of
 from eobench_dash.domain.datasets import SourceKind
-from eobench_dash.domain.ingesting import FLAGS
+from eobench_dash.domain.ingesting import FLAGS, worst_flag
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.looks import LOOK_NAMES, STRETCH_NAMES
 from eobench_dash.domain.patches import PatchInfo, WindowInfo
@@ -147,7 +147,8 @@ def _window(session: Session, dataset: Dataset, ordinal: int) -> tuple[str | Non
     product, window = found
     info = ProductInfo.from_dict(product.info)
     corners = None if window.corners is None else np.frombuffer(window.corners, "<f8").reshape(4, 2).tolist()
-    told = {name: getattr(window, name) for name in FLAGS}
+    measured = {name: getattr(window, name) for name in FLAGS}
+    flags = {name: value for name, value in measured.items() if value is not None}
     return product.name, WindowInfo(
         product_id=product.id,
         row=window.row,
@@ -160,8 +161,9 @@ def _window(session: Session, dataset: Dataset, ordinal: int) -> tuple[str | Non
         else (window.size * info.pixel_size[0], window.size * info.pixel_size[1]),
         sensed_at=product.sensed_at,
         corners=None if corners is None else tuple((lon, lat) for lon, lat in corners),
-        flags={name: value for name, value in told.items() if value is not None},
+        flags=flags,
         duplicate_of=window.duplicate_of,
+        worst=worst_flag(flags),
     )
 
 

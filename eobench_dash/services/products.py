@@ -17,7 +17,7 @@ from eobench_dash.db.queries import products as queries
 from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.domain.products import ProductInfo, ProductKind, ReadOptions
-from eobench_dash.errors import NotFound, UnreadableProduct
+from eobench_dash.errors import NotFound
 from eobench_dash.services.access import MAX_ID, visible_dataset
 from eobench_dash.services.importing import confine
 from eobench_dash.services.measuring import fingerprint
@@ -78,15 +78,14 @@ class ProductWindows:
 
 
 def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
-    """The products at or below a path below the data roots, by name; at most MAX_LISTED. Empty where there is none."""
+    """The products at or below a path below the data roots, by name; at most MAX_LISTED.
+
+    UnreadableProduct where there is none, or too much to look through.
+    """
     require(who, Role.BUILDER, what="look for products")
     from eobench_dash.sentinel.opening import discover
 
-    inside = confine(ws.settings, path)
-    try:
-        candidates = discover(inside)
-    except UnreadableProduct:
-        return []
+    candidates = discover(confine(ws.settings, path))
     return [
         Found(
             name=candidate.path.name,

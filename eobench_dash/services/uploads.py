@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from eobench_dash.domain.importing import clean_relative_path
+from eobench_dash.domain.importing import ImportOptions, clean_relative_path
 from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput, PatchUnreadable, PathRefused, UnreadableDataset
 from eobench_dash.formats import Preview as Preview  # pages know it from here: they see services only
@@ -77,11 +77,16 @@ def remove_upload(ws: Workspace, *, path: Path, in_use: Iterable[Path] = ()) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def look_into(ws: Workspace, who: Principal, *, path: str) -> tuple[Preview, dict[str, str]]:
-    """A preview of ``path``, and small pictures (data URLs by the samples' paths; unreadable ones are left out)."""
+def look_into(
+    ws: Workspace, who: Principal, *, path: str, options: ImportOptions | None = None
+) -> tuple[Preview, dict[str, str]]:
+    """A preview of ``path``, and small pictures (data URLs by the samples' paths; unreadable ones are left out).
+
+    ``options``: what the data does not say itself.
+    """
     require(who, Role.BUILDER, what="look at a dataset to import")
     inside = confine(ws.settings, path)
-    look = preview(inside, format=detect(inside))
+    look = preview(inside, format=detect(inside), options=options or ImportOptions())
     images = PatchImages(look.root, look.params)
     names = [sample.path for sample in look.samples if sample.path is not None and look.pictures]
     modality = look.modality or "optical"

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import delete, select
 
-from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job, Patch
+from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Job
 from eobench_dash.db.queries.jobs import pending
 from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.jobs import JobKind, JobState
@@ -37,6 +37,7 @@ from eobench_dash.store.arrays import load_arrays, save_arrays
 from eobench_dash.store.blocks import BlockFolder, block_key, remove_blocks
 from eobench_dash.store.features import FeatureArray, FeatureWriter
 from eobench_dash.tasks.countdown import Rate
+from eobench_dash.tasks.patch_blocks import PatchBlocks, cut_blocks, paths_of
 
 BLOCK_ROWS = (64, 2048)
 BLOCK_BYTES = 64 * 2**20
@@ -50,7 +51,7 @@ States = dict[str, dict[str, npt.NDArray[Any]]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What one job computes: patches ``first`` … ``count - 1``, in blocks of ``block_rows``.
+    """What one job computes: patches ``first`` … ``count - 1``, in ``blocks``.
 
     ``base``: the set that is continued, None for a new one.
     """
@@ -61,13 +62,9 @@ class Plan:
     dataset_id: int
     first: int
     count: int
-    block_rows: int
+    blocks: PatchBlocks
     batch: int
     base: FeatureSet | None
-
-    @property
-    def blocks(self) -> int:
-        return -(-(self.count - self.first) // self.block_rows)
 
     @property
     def folder(self) -> str:
@@ -79,7 +76,7 @@ class Plan:
             names=self.names,
             first=self.first,
             count=self.count,
-            block_rows=self.block_rows,
+            blocks=self.blocks.bounds,
             modality=self.spec.modality,
             root=self.spec.root,
             source=dict(self.spec.params),
@@ -95,12 +92,12 @@ def run(ws: Workspace, job: JobHandle) -> None:
     distances are measured. A combined kind is its own space.
     """
     kind = ml.find(job.args["kind"])
-    plan = _plan(ws, job, kind)
-    if plan is None:
+    if _known(ws, job, kind)[1]:
         _finish(ws, job, kind=kind, features=None)
         return
+    plan = _plan(ws, job, kind)
     with BlockFolder(ws.store.work_dir(plan.dataset_id, plan.folder), tick=job.check) as folder:
-        if _plan(ws, job, kind) is None:  # an equal job held the folder, and has done it meanwhile
+        if _known(ws, job, kind)[1]:  # an equal job held the folder, and has done it meanwhile
             folder.discard()
             _finish(ws, job, kind=kind, features=None)
             return
@@ -137,23 +134,29 @@ def _prefix(kind: ml.FeatureKind) -> str:
     return f"features-{kind.folder}-"
 
 
-def _plan(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> Plan | None:
-    """What is left to compute; None where the set is there already."""
+def _known(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> tuple[FeatureSet | None, bool]:
+    """The dataset's set of this kind, and whether it is complete."""
     with ws.db.read() as session:
         dataset = session.get_one(Dataset, job.dataset_id)
         query = select(FeatureSet).where(FeatureSet.dataset_id == dataset.id, FeatureSet.kind == kind.name)
         known = session.scalar(query)
+    whole = known is not None and (known.rows, known.version) == (dataset.patch_count, kind.version)
+    return known, whole and dataset.patch_count > 0
+
+
+def _plan(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> Plan:
+    """What is left to compute."""
+    known, _ = _known(ws, job, kind)
+    with ws.db.read() as session:
+        dataset = session.get_one(Dataset, job.dataset_id)
     if dataset.patch_count == 0:
         raise PatchUnreadable("The dataset holds no patch.")
-    if known is not None and (known.rows, known.version) == (dataset.patch_count, kind.version):
-        return None
     spec = pixel_spec(dataset, ws.settings)
     names = kind.blocks_for(dataset.modality) or (kind.name,)
     base = known if known is not None and _continues(ws, known, kind, names, dataset.patch_count) else None
     first = base.rows if base is not None else 0
-    pixels, _ = open_spec(spec).read_masked([first], _paths(ws, dataset.id, first, first + 1))[0]
+    pixels, _ = open_spec(spec).read_masked([first], paths_of(ws, dataset.id, first, first + 1))[0]
     few, many = BLOCK_ROWS
-    rows = min(BLOCK_BYTES // pixels.nbytes, -(-(dataset.patch_count - first) // 16))  # small sets: work for every core
     return Plan(
         kind=kind,
         names=names,
@@ -161,7 +164,7 @@ def _plan(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> Plan | None:
         dataset_id=dataset.id,
         first=first,
         count=dataset.patch_count,
-        block_rows=max(few, min(many, rows)),
+        blocks=cut_blocks(ws, dataset, first=first, few=few, many=many, light=BLOCK_BYTES // pixels.nbytes),
         batch=max(8, min(256, BATCH_BYTES // pixels.nbytes)),
         base=base,
     )
@@ -172,12 +175,6 @@ def _continues(ws: Workspace, known: FeatureSet, kind: ml.FeatureKind, names: tu
     same = known.version == kind.version and tuple(known.params.get("blocks", ())) == names
     space = ws.store.feature_dir(known.dataset_id, known.params.get("space", known.folder))
     return same and count / 2 <= known.rows < count and (space / STATE).exists()
-
-
-def _paths(ws: Workspace, dataset_id: int, start: int, stop: int) -> tuple[str | None, ...]:
-    with ws.db.read() as session:
-        here = Patch.dataset_id == dataset_id, Patch.ordinal >= start, Patch.ordinal < stop
-        return tuple(session.scalars(select(Patch.path).where(*here).order_by(Patch.ordinal)))
 
 
 def _states(ws: Workspace, plan: Plan, folder: BlockFolder, job: JobHandle) -> States:
@@ -197,13 +194,13 @@ def _states(ws: Workspace, plan: Plan, folder: BlockFolder, job: JobHandle) -> S
 def _learn(ws: Workspace, plan: Plan, name: str, job: JobHandle) -> dict[str, npt.NDArray[Any]]:
     """Fit one kind to a seeded sample of patches of one shape."""
     source = open_spec(plan.spec)
-    size = source.read_masked([0], _paths(ws, plan.dataset_id, 0, 1))[0][0].nbytes
+    size = source.read_masked([0], paths_of(ws, plan.dataset_id, 0, 1))[0][0].nbytes
     wanted = min(plan.count, LEARN_PATCHES, max(16, LEARN_BYTES // size))
     chosen = np.sort(np.random.default_rng(0).choice(plan.count, wanted, replace=False)).tolist()
     patches = []
     for done, ordinal in enumerate(chosen):
         job.progress(0.0, f"learning {name} from {done:,} of {wanted:,} patches")
-        patches += source.read_masked([ordinal], _paths(ws, plan.dataset_id, ordinal, ordinal + 1))
+        patches += source.read_masked([ordinal], paths_of(ws, plan.dataset_id, ordinal, ordinal + 1))
     kinds = [(pixels.dtype.str, pixels.shape) for pixels, _ in patches]
     usual = max(kinds, key=kinds.count)
     pixels, nodata = stacked([patch for patch, kind in zip(patches, kinds, strict=True) if kind == usual])
@@ -217,11 +214,11 @@ def _describe_all(ws: Workspace, plan: Plan, folder: BlockFolder, states: States
     total, rate = plan.count - plan.first, Rate(done=folder.rows)
 
     def blocks() -> Iterator[tuple[int, PatchBlock]]:
-        every = PatchBlock(plan.spec, 0, (), plan.names, states, plan.batch, token=f"{plan.folder}/{job.id}")
-        for number in folder.missing(plan.blocks):
-            first = plan.first + number * plan.block_rows
-            paths = _paths(ws, plan.dataset_id, first, min(first + plan.block_rows, plan.count))
-            yield number, replace(every, first=first, paths=paths)
+        token = f"{plan.folder}/{job.id}"
+        every = PatchBlock(plan.spec, 0, (), plan.names, states, plan.batch, tile=plan.blocks.tile, token=token)
+        for number in folder.missing(len(plan.blocks)):
+            first, stop = plan.blocks.spans[number]
+            yield number, replace(every, first=first, paths=paths_of(ws, plan.dataset_id, first, stop))
 
     def tell() -> None:
         done = folder.rows
@@ -229,10 +226,10 @@ def _describe_all(ws: Workspace, plan: Plan, folder: BlockFolder, states: States
         job.progress(0.9 * done / total, " · ".join(filter(None, words)))
 
     def probe() -> Probe:
-        return _probe(plan.spec, _paths(ws, plan.dataset_id, 0, 1)[0])
+        return _probe(plan.spec, paths_of(ws, plan.dataset_id, 0, 1)[0])
 
     tell()
-    if folder.missing(plan.blocks):
+    if folder.missing(len(plan.blocks)):
         with open_pool(ws.settings.dask_scheduler, threads=workers(), probe=probe) as pool:
             run_blocks(pool, describe_block, blocks(), folder, tell=tell)
 
@@ -264,12 +261,12 @@ def _store(ws: Workspace, plan: Plan, folder: BlockFolder, states: States, job: 
             _copy(_space_dir(ws, base), base.rows, space, job)
             if raw is not None:
                 _copy(ws.store.feature_dir(plan.dataset_id, base.folder), base.rows, raw, job)
-        for number in range(plan.blocks):
+        for number in range(len(plan.blocks)):
             arrays = folder.read(number)
             space.append(combiner.transform(arrays))
             if raw is not None:
                 raw.append(arrays[kind.name])
-            job.progress(0.92 + 0.07 * (number + 1) / plan.blocks, "storing the features")
+            job.progress(0.92 + 0.07 * (number + 1) / len(plan.blocks), "storing the features")
         save_arrays(tmp / "space" / STATE, **_flat({**states, "combiner": combiner.to_arrays()}))
         features = FeatureSet(
             dataset_id=plan.dataset_id,
@@ -298,9 +295,10 @@ def _sample(plan: Plan, folder: BlockFolder, job: JobHandle) -> dict[str, npt.ND
     if plan.count > SAMPLE:
         rows = np.sort(np.random.default_rng(0).choice(plan.count, SAMPLE, replace=False))
     parts: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in plan.names}
-    for number in np.unique(rows // plan.block_rows).tolist():
-        job.progress(0.9 + 0.02 * number / plan.blocks, "putting the descriptors on one scale")
-        here = rows[rows // plan.block_rows == number] - number * plan.block_rows
+    at = np.searchsorted(plan.blocks.bounds, rows, side="right") - 1
+    for number in np.unique(at).tolist():
+        job.progress(0.9 + 0.02 * number / len(plan.blocks), "putting the descriptors on one scale")
+        here = rows[at == number] - plan.blocks.bounds[number]
         arrays = folder.read(number)
         for name in plan.names:
             parts[name].append(arrays[name][here])

@@ -13,10 +13,12 @@ from PIL import Image
 from scenes import textured, write_scene
 
 from eobench_dash import tasks, web
+from eobench_dash.domain.feature_statistics import FeatureStatistics
 from eobench_dash.domain.ingesting import IngestPlan, IngestReport, ProductTally
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.pages.ingest import ids, views
+from eobench_dash.pages.ingest.report import report
 from eobench_dash.services import datasets, ingesting, products
 
 FORM = {"patch": "32", "scales": "64", "nodata": 20}
@@ -195,10 +197,25 @@ def test_a_folder_is_looked_into(client_of, app, folder) -> None:
     told = answer.get_json()["response"]
     assert [Path(one["value"]).name for one in told[ids.FOUND]["options"]] == ["S2_0.tif", "S2_1.tif", "broken.tif"]
     assert told[ids.FOUND]["value"] == [] and told[ids.NAME]["value"].startswith("tiles ")
+    assert told[ids.NONE]["children"] == ""
     outside = call(client_of("builder"), app, f"{ids.BROWSER}.children", {f"{ids.FOLDER}.data": "/etc"}, "x.y")
     assert "root:" not in outside.get_data(as_text=True) and str(folder) not in outside.get_data(as_text=True)
     refused = call(client_of("expert"), app, f"{ids.BROWSER}.children", values, f"{ids.FOLDER}.data")
     assert "S2_0" not in refused.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("most, words", [(None, "no product that is read: Sentinel-2"), (1, "choose a folder inside")])
+def test_a_folder_without_products_to_list_says_why(client_of, app, folder, monkeypatch, most, words) -> None:
+    (folder / "notes").mkdir()
+    if most:
+        monkeypatch.setattr("eobench_dash.sentinel.opening.MAX_PRODUCTS", most)
+    values = {f"{ids.FOLDER}.data": str(folder if most else folder / "notes")}
+    told = call(client_of("builder"), app, f"{ids.BROWSER}.children", values, f"{ids.FOLDER}.data").get_json()[
+        "response"
+    ]
+    assert told[ids.FOUND]["options"] == [] and words in told[ids.NONE]["children"]
+    told = call(client_of("builder"), app, f"{ids.BROWSER}.children", {}, f"{ids.FOLDER}.data").get_json()["response"]
+    assert told[ids.NONE]["children"] == views.NO_FOLDER
 
 
 def test_the_facts_of_a_broken_product_say_so_and_the_bands_stay_open(client_of, app, folder) -> None:
@@ -250,7 +267,7 @@ def test_it_starts_and_the_report_is_read_by_all_who_see_the_dataset(client_of, 
     from eobench_dash.pages.ingest.layout import layout
 
     told = ingesting.ingest_report(workspace, people.reader, dataset_id=made)
-    shown = views.report(
+    shown = report(
         datasets.get_dataset(workspace, people.reader, dataset_id=made), told, [], {"tiles/S2_0.tif": 7}, builds=False
     )
     words = json.dumps(shown.to_plotly_json(), default=lambda part: part.to_plotly_json())
@@ -282,7 +299,10 @@ def test_a_report_says_everything_in_plain_words() -> None:
         plan={"patch": "640m", "stride": 64, "limits": {"nodata": 0.2}},
     )
     dataset = type("Row", (), {"id": 3, "name": "Mine"})()
-    page = views.report(dataset, told, [], {}, builds=True)  # type: ignore[arg-type]
+    numbers = FeatureStatistics(rows=9000, sample=4096, dim=144, lowest=-1.5, highest=0.25, constant=3, not_finite=0,
+                                effective=12.34)  # fmt: skip
+    info = type("Row", (), {"kind": "wld144"})()
+    page = report(dataset, told, [(info, numbers)], {}, builds=True)  # type: ignore[arg-type]
     words = json.dumps(page.to_plotly_json(), default=lambda part: part.to_plotly_json())
     assert words.count(common) == 1, "what all products say stands once"
     expected = [
@@ -295,6 +315,10 @@ def test_a_report_says_everything_in_plain_words() -> None:
         "Refused: outside of the area of interest",
         "no data 20%",
         "0.250",
+        "wld144",
+        "9,000",
+        "12.3",
+        "Measured on 4,096 patches, spread evenly.",
     ]
     for part in expected:
         assert part in words, part

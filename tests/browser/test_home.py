@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
@@ -190,6 +191,26 @@ def test_import_from_a_folder_previews_first(enter, house):
     page.click("#home-start")
     page.wait_for_selector("dialog#home-import", state="hidden")
     page.wait_for_selector("#home-jobs >> text=Import Fields of June")
+
+
+def test_another_patch_size_previews_again(enter, house):
+    data = house.ws.settings.roots[0]
+    np.save(data / "fields.npy", np.ones((96, 96, 128), np.int8))
+    np.save(data / "fields_scales.npy", np.ones((96, 96), np.float32))
+    page = enter("ben")
+    page.click("text=Import a dataset")
+    page.click(".eob-browser__list >> text=data")
+    page.click(".eob-browser__list >> text=/^fields.npy$/")
+    page.wait_for_selector("#home-preview >> text=1 of 64 × 64 pixels")
+    page.fill("#home-name", "Mine")
+    size = page.locator("#home-options input[type=number]")
+    size.fill("32")
+    size.press("Tab")
+    page.wait_for_selector("#home-preview >> text=9 of 32 × 32 pixels")
+    size.fill("97")
+    size.press("Enter")
+    page.wait_for_selector("#home-preview >> text=choose a smaller patch size")
+    assert page.input_value("#home-name") == "Mine" and size.is_visible()  # nothing else begins anew
 
 
 def test_an_upload_shows_its_preview_and_a_bad_one_its_reason(enter, house):

@@ -295,6 +295,46 @@ def test_while_a_folder_opens_the_one_before_takes_no_ticks(house: House, sit: C
     seat.allowed += (REFUSED,)  # the quick-look of the broken product
 
 
+# -- what the scene draws ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("part, between", [(False, False), (True, True)])
+def test_windows_that_stand_apart_are_drawn_as_they_are(house: House, sit: Any, part: bool, between: bool) -> None:
+    """Four of 30 pixels, 50 apart; only those that stand for what lies between them take its room."""
+    seat = sit(house, "ben")
+    seat.page.goto(f"{house.url}/ingest")
+    seat.until("document.getElementById('ingest-scene') && !!window.eob?.scene")
+    seat.js(
+        """(() => {
+      const place = document.body.appendChild(document.createElement('div'));
+      place.style.cssText = 'position:fixed;inset:0 auto auto 0;width:400px;height:400px;z-index:999';
+      const scene = window.own = window.eob.scene(place);
+      scene.show({height: 100, width: 100, image: ''});
+      scene.give({n: 4, row: [0, 0, 50, 50], col: [0, 50, 0, 50], size: [30, 30, 30, 30], part: a[0]});
+      scene.set({opacity: 1});
+      scene.paint(() => 'rgb(255 0 0)');
+    })()""",
+        part,
+    )
+
+    def red(col: int, row: int) -> bool:
+        return seat.js(f"{READ}(own.canvas, a[0] * 4, a[1] * 4, 1, 1)", col, row) == [255, 0, 0, 255]
+
+    seat.wait(lambda: red(15, 15), "the first window")
+    assert all(red(*at) for at in [(3, 3), (27, 27), (53, 53), (77, 77), (53, 27)])
+    assert [red(*at) for at in [(35, 15), (15, 36), (35, 36)]] == [between] * 3
+    assert not red(98, 98)
+    assert seat.js("[own.pick(60, 60), own.pick(220, 60), own.pick(250, 250)]") == [0, 1, 3]
+    assert (seat.js("own.pick(140, 60)") >= 0) == between
+
+
+def test_on_a_phone_the_grid_s_preview_stands_below_its_fields(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "ben", viewport=(390, 844))
+    open_folder(seat, "tiles")
+    parts = ["#ingest-found", "#ingest-patch", "#ingest-scene", "#ingest-kinds", "#ingest-start"]
+    tops = [seat.page.locator(part).bounding_box()["y"] for part in parts]
+    assert tops == sorted(tops) and seat.js("document.documentElement.scrollWidth") <= 390
+    seat.allowed += (REFUSED,)  # the quick-look of the broken product
+
+
 # -- what is not there -------------------------------------------------------------------------------------------------
 def test_without_a_data_root_it_says_what_to_set(tmp_path: Path, make_house: Callable[..., House], sit: Any) -> None:
     settings, _, who = make_empty(tmp_path / "world")

@@ -53,14 +53,16 @@ def _register_panels(app: Dash) -> None:
         Input(ids.MAP, "clickData"),
         Input(ids.MAP2, "clickData"),
         Input(ids.PICK, "data"),
+        State(ids.NEAR, "data"),
         State(ids.DATASET, "data"),
         prevent_initial_call=True,  # what a link asks for comes with the layout
     )
-    def show_neighbours(click: Any, click2: Any, pick: dict[str, int] | None, dataset_id: int) -> Any:
+    def show_neighbours(click: Any, click2: Any, pick: dict[str, int] | None, near: str | None, dataset_id: int) -> Any:
         asked = {ids.MAP: click, ids.MAP2: click2}.get(str(ctx.triggered_id), pick)
         if not asked:
             raise PreventUpdate
-        return panel.of_patch(datasets.get_dataset(*asking(), dataset_id=dataset_id), asked["ordinal"])
+        dataset = datasets.get_dataset(*asking(), dataset_id=dataset_id)
+        return panel.of_patch(dataset, asked["ordinal"], near=near)
 
     @app.callback(
         Output(ids.GROUPS, "children"),

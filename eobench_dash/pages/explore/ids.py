@@ -106,6 +106,8 @@ CONFIRM = "explore-confirm"  # explore-clusters.js
 
 # -- the panel on the left (assets/explore-panel.js) --
 TRAIL = "explore-trail"  # explore-panel.js
+NEAR = "explore-near"  # explore-panel.js
+"""Store: the kind of features that neighbours are near in; None for the dataset's usual one."""
 SAID = "explore-said"  # explore-panel.js
 """Where the browser says aloud which neighbour the arrow keys are at."""
 

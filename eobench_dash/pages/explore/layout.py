@@ -33,7 +33,8 @@ def layout(*, dataset_id: int, **query: str) -> Component:
     may_clean = who.role.rank >= Role.EXPERT.rank
     why_not = assignments.refusal(ws, who, dataset_id=dataset_id) if may_clean else ""
     cleans = may_clean and not why_not
-    link = read_link(query, maps=maps, patch_count=dataset.patch_count, may_clean=cleans)
+    described = {f.kind for f in kinds}
+    link = read_link(query, maps=maps, patch_count=dataset.patch_count, may_clean=cleans, kinds=described)
     rows = jobs.list_jobs(ws, who, limit=50) if link.map is None else []
     nothing = views.nothing(kinds, rows, dataset_id, may_clean=may_clean)
     picked = link.patch
@@ -43,12 +44,13 @@ def layout(*, dataset_id: int, **query: str) -> Component:
             *[dcc.Store(id=name) for name in (ids.TICK, ids.THEME, ids.WANTED, ids.SPLIT)],
             dcc.Store(id=ids.THUMBS, storage_type="local"),
             dcc.Store(id=ids.TAB, data=link.tab),
+            dcc.Store(id=ids.NEAR, data=link.near),
             dcc.Store(id=ids.DATASET, data=dataset_id),
             dcc.Store(id=ids.TABLE, data=views.label_rows(names)),
             dcc.Store(id=ids.WHOLE, data=views.whole_maps(maps)),
             bar.bar(dataset, maps, link, may_clean=may_clean, why_not=why_not),
             html.Aside(
-                [*panel.trail(), html.Div(_neighbours(dataset, picked), id=ids.NEIGHBOURS)],
+                [*panel.trail(), html.Div(_neighbours(dataset, picked, link.near), id=ids.NEIGHBOURS)],
                 className="eob-explore__left",
                 **{"aria-label": "Nearest neighbours"},
             ),
@@ -75,12 +77,12 @@ def layout(*, dataset_id: int, **query: str) -> Component:
     )
 
 
-def _neighbours(dataset: DatasetSummary, picked: int | None) -> Any:
+def _neighbours(dataset: DatasetSummary, picked: int | None, near: str | None) -> Any:
     if picked is None:
         return panel.hint()
     try:
-        return panel.of_patch(dataset, picked)
-    except EOBenchError as error:  # a map without features, say: the rest of the page is of use all the same
+        return panel.of_patch(dataset, picked, near=near)
+    except EOBenchError as error:  # the rest of the page is of use all the same
         return panel.hint(str(error))
 
 

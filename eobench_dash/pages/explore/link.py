@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,8 @@ TABS = ("labels", "clusters", "charts", "history")
 
 @dataclass(frozen=True)
 class Link:
-    """A view: which maps, coloured by what, seen from where; which patch; which groups are hidden.
+    """A view: which maps, coloured by what, seen from where; which patch; which groups are hidden; by which features
+    neighbours are told.
 
     ``chide``, ``crange`` (column filter) and ``sel`` (saved selection) are read by assets/explore-view.js itself.
     """
@@ -30,9 +31,17 @@ class Link:
     patch: int | None
     hide: tuple[int, ...]
     tab: str
+    near: str | None
 
 
-def read_link(query: Mapping[str, str], *, maps: Sequence[EmbeddingInfo], patch_count: int, may_clean: bool) -> Link:
+def read_link(
+    query: Mapping[str, str],
+    *,
+    maps: Sequence[EmbeddingInfo],
+    patch_count: int,
+    may_clean: bool,
+    kinds: Collection[str] = (),
+) -> Link:
     """The view that an address asks for; without a map named, the newest of all patches."""
     by_id = {str(m.id): m for m in maps}
     patch = query.get("patch", "")
@@ -47,6 +56,7 @@ def read_link(query: Mapping[str, str], *, maps: Sequence[EmbeddingInfo], patch_
         patch=int(patch) if re.fullmatch(r"[0-9]{1,10}", patch) and int(patch) < patch_count else None,
         hide=_codes(query.get("hide")),
         tab=query.get("tab", "") if query.get("tab") in TABS else TABS[0],
+        near=query.get("near") if query.get("near") in kinds else None,
     )
 
 

@@ -9,8 +9,9 @@ from dash.development.base_component import Component
 from eobench_dash.components.ui import button, chip, dot, icon
 from eobench_dash.domain.datasets import DatasetSummary
 from eobench_dash.domain.patches import Neighbour, PatchInfo
+from eobench_dash.errors import BadInput
 from eobench_dash.pages import asking
-from eobench_dash.pages.explore import ids
+from eobench_dash.pages.explore import ids, place
 from eobench_dash.pages.explore.views import NOBODY, image_url
 from eobench_dash.services import neighbours as nearest
 from eobench_dash.services import patches
@@ -26,18 +27,33 @@ def hint(words: str = f"Click a patch: its {SHOWN} nearest neighbours in feature
     return html.Div([icon("info"), html.P(words)], className="eob-explore__hint")
 
 
-def of_patch(dataset: DatasetSummary, ordinal: int) -> list[Component]:
-    """What the panel says of one patch, in the name of who asks."""
+def of_patch(dataset: DatasetSummary, ordinal: int, *, near: str | None = None) -> list[Component]:
+    """What the panel says of one patch, in the name of who asks; its neighbours by the features ``near``, if there."""
     ws, who = asking()
     patch = patches.patch_info(ws, who, dataset_id=dataset.id, ordinal=ordinal)
-    return neighbours(dataset, patch, nearest.neighbours(ws, who, dataset_id=dataset.id, ordinal=ordinal, k=SHOWN))
+    kinds = nearest.neighbour_kinds(ws, who, dataset_id=dataset.id)
+    near = near if near in kinds else None
+    try:
+        found = nearest.neighbours(ws, who, dataset_id=dataset.id, ordinal=ordinal, k=SHOWN, feature=near)
+    except BadInput as error:  # no features yet, or too many patches to search: the patch is shown all the same
+        return [*_top(dataset, patch), _head(kinds, near), hint(str(error))]
+    return neighbours(dataset, patch, found, kinds=kinds, near=near)
 
 
-def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighbour]) -> list[Component]:
-    """The patch and its neighbours, ranked; those with another label are marked."""
-    top = [_patch(dataset, patch), _story(patch.ordinal)]
+def neighbours(
+    dataset: DatasetSummary,
+    patch: PatchInfo,
+    found: Sequence[Neighbour],
+    *,
+    kinds: Sequence[str] = (),
+    near: str | None = None,
+) -> list[Component]:
+    """The patch and its neighbours, ranked; those with another label are marked. ``kinds``: to choose from, the usual
+    one first."""
+    top = _top(dataset, patch)
     if not found:
-        return [*top, html.P("It has no neighbours: nothing else was described yet.", className="eob-muted eob-small")]
+        words = html.P("It has no neighbours: nothing else was described yet.", className="eob-muted eob-small")
+        return [*top, words]
     clashing = sum(n.label != patch.label for n in found)
     these = button(
         "Select",
@@ -51,14 +67,43 @@ def neighbours(dataset: DatasetSummary, patch: PatchInfo, found: Sequence[Neighb
         title="Select the neighbours with another label than the patch",
         **{"data-explore": "select-clashes"},
     )
-    head = [html.H2("Neighbours"), html.Span([clashes, these] if clashing else these)]
     items = [_neighbour(dataset, n, clash=n.label != patch.label) for n in found]
     return [
         *top,
-        html.Div(head, className="eob-explore__head"),
+        _head(kinds, near, [clashes, these] if clashing else [these]),
         _mix(patch, found),
         html.Ol(items, className="eob-explore__neighbours"),
     ]
+
+
+def _top(dataset: DatasetSummary, patch: PatchInfo) -> list[Component]:
+    return [_patch(dataset, patch), *place.details(patch), _story(patch.ordinal)]
+
+
+def _head(kinds: Sequence[str], near: str | None, verbs: Sequence[Component] = ()) -> Component:
+    """The words above the neighbours; where there are several feature sets, by which of them."""
+    head = html.Div([html.H2("Neighbours"), html.Span(list(verbs))], className="eob-explore__head")
+    return html.Div([head, *([_switch(kinds, near or kinds[0])] if len(kinds) > 1 else [])])
+
+
+def _switch(kinds: Sequence[str], chosen: str) -> Component:
+    """By which features neighbours are told (assets/explore-panel.js); the usual one needs no name."""
+    summary = html.Summary(
+        [html.Span("by", className="eob-muted"), html.Span(chosen, className="eob-clip"), icon("down")],
+        className="eob-button eob-button--quiet eob-button--small",
+        title=f"Neighbours by {chosen}: click for those by other features",
+    )
+    items = [
+        html.Button(
+            [html.Span(kind, className="eob-clip eob-grow"), *([html.Span("usual", className="eob-muted")] * (i == 0))],
+            type="button",
+            className="eob-menu__item",
+            **{"data-near": kind if i else "", "data-kind": kind},
+            **({"aria-current": "true"} if kind == chosen else {}),
+        )
+        for i, kind in enumerate(kinds)
+    ]
+    return html.Details([summary, html.Div(items, className="eob-menu__panel")], className="eob-menu eob-near")
 
 
 def trail() -> list[Component]:
@@ -76,7 +121,6 @@ def _story(ordinal: int) -> Component:
 def _patch(dataset: DatasetSummary, patch: PatchInfo) -> Component:
     marks = [chip("unsure", "warn")] if patch.unsure else []
     marks += [chip("excluded", "danger")] if patch.excluded else []
-    path = patch.path or ""
     facts = [
         html.Div(
             [
@@ -88,8 +132,7 @@ def _patch(dataset: DatasetSummary, patch: PatchInfo) -> Component:
         *([html.Div(marks)] if marks else []),
         html.Div(f"Patch {patch.ordinal}", className="eob-muted"),
         *_was(patch),
-        html.Div(path.rpartition("/")[2], className="eob-muted eob-clip", title=path),
-        *_place(patch),
+        *_source(patch),
     ]
     picture = _picture(dataset, patch.ordinal, 128, className="eob-explore__large")
     return html.Div(
@@ -106,10 +149,20 @@ def _was(patch: PatchInfo) -> list[Component]:
     return [html.Div(words, className="eob-muted eob-clip", title=f"At import it {words}.")]
 
 
-def _place(patch: PatchInfo) -> list[Component]:
+def _source(patch: PatchInfo) -> list[Component]:
+    """Its file and place; of a window of a product the product and its day, for ``place`` tells the rest."""
+    path = patch.path or ""
+    if patch.window and patch.product:
+        day = patch.window.sensed_at
+        shown = [html.Div(patch.product, className="eob-muted eob-clip", title=path)]
+        return [
+            *shown,
+            *([html.Div(f"{day:%Y-%m-%d %H:%M}", className="eob-muted", title="Taken, in UTC")] if day else []),
+        ]
+    shown = [html.Div(path.rpartition("/")[2], className="eob-muted eob-clip", title=path)]
     if patch.lon is None or patch.lat is None:
-        return []
-    return [html.Div(f"{patch.lat:.4f}°, {patch.lon:.4f}°", className="eob-muted")]
+        return shown
+    return [*shown, html.Div(f"{patch.lat:.4f}°, {patch.lon:.4f}°", className="eob-muted")]
 
 
 def _mix(patch: PatchInfo, found: Sequence[Neighbour]) -> Component:

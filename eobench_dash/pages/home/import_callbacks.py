@@ -1,5 +1,6 @@
 """Callbacks of the import dialog: look around, look at what would come in, start."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -80,21 +81,42 @@ def _register_preview(app: Dash) -> None:
         Output(ids.MODALITY, "value"),
         *[Output(ids.told_field(name), "hidden") for name in ids.FIELDS],
         Input(ids.CHOSEN, "data"),
+        *[State(ids.told(name), "value") for name in ids.FIELDS],
         prevent_initial_call=True,
     )
-    def show_preview(path: str | None) -> tuple[Any, ...]:
+    def show_preview(path: str | None, *told: Any) -> tuple[Any, ...]:
         rest = [no_update] * (6 + len(ids.FIELDS))
         if not path:
             return None, True, *rest
-        ws, who = asking()
-        try:
-            look, pictures = uploads.look_into(ws, who, path=path)
-        except EOBenchError as error:
-            return note(str(error), "danger", role="alert"), True, *rest
-        into = [{"label": row.name, "value": row.id} for row in datasets.list_datasets(ws, who) if not row.simulated]
-        shown = import_views.preview_view(path, look, pictures)
+        look, shown = _look(path, told)
+        if look is None:
+            return shown, True, *rest
+        rows = datasets.list_datasets(*asking())
+        into = [{"label": row.name, "value": row.id} for row in rows if not row.simulated]
         asked = (*import_views.choices(look), look.modality or no_update, *import_views.hidden_fields(look))
         return shown, False, import_views.suggested_name(path), into, None, *asked
+
+    @app.callback(
+        Output(ids.PREVIEW, "children", allow_duplicate=True),
+        *[Input(ids.told(name), "value") for name in ids.FIELDS],
+        State(ids.CHOSEN, "data"),
+        prevent_initial_call=True,
+    )
+    def preview_again(*given: Any) -> Component:
+        *told, path = given
+        if not path:
+            raise PreventUpdate
+        return _look(path, told)[1]
+
+
+def _look(path: str, told: Sequence[Any]) -> tuple[uploads.Preview | None, Component]:
+    """What would come in, told so much of it, and how that is shown; or what is wrong."""
+    try:
+        options = import_views.told_options(told)
+        look, pictures = uploads.look_into(*asking(), path=path, options=options)
+    except EOBenchError as error:
+        return None, note(str(error), "danger", role="alert")
+    return look, import_views.preview_view(path, look, pictures, patch_size=options.patch_size)
 
 
 def _register_starts(app: Dash) -> None:

@@ -93,8 +93,10 @@ def _told_fields() -> dict[str, Component]:
         {"label": "Linear power", "value": "power"},
     ]
     unit = dcc.Dropdown(id=ids.told("unit"), options=units, value="auto", clearable=False)
-    size = dcc.Input(id=ids.told("patch_size"), type="number", value=64, min=1, max=1024, className="eob-input")
-    source = text_input(ids.told("source"), placeholder="Model, version, data", maxLength=300)
+    size = dcc.Input(
+        id=ids.told("patch_size"), type="number", value=64, min=1, max=1024, className="eob-input", debounce=True
+    )
+    source = text_input(ids.told("source"), placeholder="Model, version, data", maxLength=300, debounce=True)
     return {
         "unit": field("Pixel values", unit, hint="SAR in decibels becomes linear power when read."),
         "patch_size": field("Patch size", size, hint="Pixels along each side; a patch has the mean of its vectors."),

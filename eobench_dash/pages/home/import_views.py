@@ -49,7 +49,7 @@ def suggested_name(path: str) -> str:
     return PurePath(path).stem.replace("_", " ").strip()[:80] or "dataset"
 
 
-def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Component:
+def preview_view(path: str, look: Preview, pictures: Mapping[str, str], *, patch_size: int | None = None) -> Component:
     """What an import would find: format, counts, labels, samples, problems. ``pictures``: data URLs by sample path."""
     total = "unknown" if look.total_hint is None else f"{look.total_hint:,}"
     facts = [
@@ -59,7 +59,8 @@ def preview_view(path: str, look: Preview, pictures: Mapping[str, str]) -> Compo
         ("Vectors", f"{look.vector_dim} numbers each" if look.has_vectors else "none; they can be computed"),
     ]
     if look.format in CUT_FORMATS:
-        facts[1] = ("Patches", f"{facts[1][1]} of 64 × 64 pixels")
+        size = patch_size or 64
+        facts[1] = ("Patches", f"{facts[1][1]} of {size} × {size} pixels")
     if bands := look.params.get("bands"):
         facts.append(("Bands", ", ".join(bands) if len(bands) < 4 else f"{len(bands)}: {bands[0]} … {bands[-1]}"))
     table = html.Dl([part for name, value in facts for part in (html.Dt(name), html.Dd(value))], className="eob-facts")

@@ -13,7 +13,7 @@ from eobench_dash.components.toasts import toast
 from eobench_dash.components.ui import link_button
 from eobench_dash.domain import ingest_form as form
 from eobench_dash.domain.jobs import JobState
-from eobench_dash.errors import EOBenchError
+from eobench_dash.errors import EOBenchError, UnreadableProduct
 from eobench_dash.pages import asking
 from eobench_dash.pages.ingest import ids, views
 from eobench_dash.services import importing, ingesting, jobs, products, uploads
@@ -63,16 +63,17 @@ def _register_folders(app: Dash) -> None:
         Output(ids.ENTRIES, "data"),
         Output(ids.FOUND, "options"),
         Output(ids.FOUND, "value"),
+        Output(ids.NONE, "children"),
         Output(ids.NAME, "value"),
         Input(ids.FOLDER, "data"),
     )
     def show_folder(folder: str | None) -> tuple[Any, ...]:
         ws, who = asking()
         folders = [entry for entry in importing.browse(ws, who, folder=folder) if entry.is_dir]
-        found = products.list_candidates(ws, who, path=folder) if folder else []
+        found, none = _listed(folder)
         shown = views.folder_view(folders, folder), [entry.path for entry in folders]
         name = views.suggested_name(folder, datetime.now(UTC)) if found else no_update
-        return *shown, views.product_options(found), [], name
+        return *shown, views.product_options(found), [], none, name
 
     @app.callback(
         Output(ids.FOLDER, "data"),
@@ -86,6 +87,16 @@ def _register_folders(app: Dash) -> None:
             raise PreventUpdate
         index = ctx.triggered_id["index"]
         return uploads.folder_above(*asking(), folder=folder) if index == "up" else entries[index]
+
+
+def _listed(folder: str | None) -> tuple[list[products.Found], str]:
+    """The products of a folder, or none and why: nothing lies there, or too much to look through."""
+    if folder is None:
+        return [], views.NO_FOLDER
+    try:
+        return products.list_candidates(*asking(), path=folder), ""
+    except UnreadableProduct as error:
+        return [], str(error)
 
 
 def _register_product(app: Dash) -> None:

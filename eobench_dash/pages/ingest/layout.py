@@ -6,11 +6,12 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from eobench_dash.components.ui import button, field, icon_button, page_head, text_input
-from eobench_dash.domain.ingesting import FLAGS
+from eobench_dash.domain.ingesting import FLAGS, USUAL_LIMITS
 from eobench_dash.domain.people import Role, require
 from eobench_dash.errors import NotFound
 from eobench_dash.pages import asking
 from eobench_dash.pages.ingest import ids, views
+from eobench_dash.pages.ingest.report import report
 from eobench_dash.services import datasets, features, importing, ingesting, products
 
 LEAD = "Cut Sentinel products, or any other rasters, into patches with a place, and describe them."
@@ -56,9 +57,9 @@ def _report(number: str) -> Component:
     found = ingesting.ingest_report(ws, who, dataset_id=dataset.id)
     if found is None:
         raise NotFound(f"{dataset.name} was not cut from products: there is no ingest report.")
-    kinds = features.list_feature_sets(ws, who, dataset_id=dataset.id)
+    kinds = features.feature_statistics(ws, who, dataset_id=dataset.id)
     scenes = {one.path: one.id for one in products.dataset_products(ws, who, dataset_id=dataset.id)}
-    return views.report(dataset, found, kinds, scenes, builds=who.role.rank >= Role.BUILDER.rank)
+    return report(dataset, found, kinds, scenes, builds=who.role.rank >= Role.BUILDER.rank)
 
 
 def _products() -> list[Component]:
@@ -82,9 +83,11 @@ def _products() -> list[Component]:
         className="eob-row eob-row--tight",
     )
     found = dcc.Checklist(id=ids.FOUND, options=[], value=[], className="eob-ingest__found")
+    none = html.P(views.NO_FOLDER, id=ids.NONE, role="status", className="eob-ingest__none eob-muted eob-small")
+    listed = html.Div([found, none], className="eob-ingest__box")
     return [
         dcc.Loading(html.Div(id=ids.BROWSER), delay_show=250, className="eob-wait"),
-        html.Div([ticks, dcc.Loading(found, delay_show=250, className="eob-wait")], className="eob-ingest__list"),
+        html.Div([ticks, dcc.Loading(listed, delay_show=250, className="eob-wait")], className="eob-ingest__list"),
         field("Take", only, hint="One dataset holds radar or optical products, not both."),
     ]
 
@@ -112,8 +115,9 @@ def _grid() -> list[Component]:
         value=[],
         className="eob-checks",
     )
+    usual = round(100 * USUAL_LIMITS["nodata"])
     limits = [
-        field("At most without data (%)", number(ids.NODATA, value=20, min=0, max=100)),
+        field("At most without data (%)", number(ids.NODATA, value=usual, min=0, max=100)),
         field("At most cloudy (%)", number(ids.CLOUD, placeholder="no limit", min=0, max=100)),
     ]
     area = dcc.Textarea(

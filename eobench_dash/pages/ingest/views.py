@@ -1,6 +1,6 @@
-"""The changing parts of the ingest page: folders and products, facts, descriptors, the estimate, the report."""
+"""The changing parts of the ingest page: folders and products, facts, descriptors, the estimate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
@@ -9,10 +9,8 @@ from urllib.parse import quote
 from dash import html
 from dash.development.base_component import Component
 
-from eobench_dash.components.ui import button, chip, count, empty, icon, link_button, meter, note, page_head
-from eobench_dash.domain.datasets import DatasetSummary
-from eobench_dash.domain.ingesting import FLAGS, IngestEstimate, IngestReport, refusal_words
-from eobench_dash.domain.patches import FeatureSetInfo
+from eobench_dash.components.ui import button, icon, note
+from eobench_dash.domain.ingesting import IngestEstimate
 from eobench_dash.domain.products import ProductInfo, Unit
 from eobench_dash.pages.ingest import ids
 from eobench_dash.services.features import descriptor_kinds
@@ -35,7 +33,8 @@ _NO_ROOTS = (
     "No folder of data is open to this server. An operator names them in EOBENCH_DATA_ROOTS, for example "
     "EOBENCH_DATA_ROOTS=/data/sentinel, and starts it again."
 )
-MAX_PRODUCTS_SHOWN = 200
+NO_FOLDER = "Open a folder: the products in it stand here."
+"""What the list of products says before that."""
 S2_BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 
 
@@ -92,11 +91,6 @@ def _candidate(one: Found) -> Component:
         title=one.name,
         **{"data-path": one.path, "data-modality": one.modality or ""},
     )
-
-
-def no_products(folder: str | None) -> str:
-    """What the empty list says."""
-    return "Open a folder: the products in it stand here." if folder is None else "No product lies in this folder."
 
 
 def no_facts() -> Component:
@@ -202,175 +196,6 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def report(
-    dataset: DatasetSummary,
-    told: IngestReport,
-    kinds: Sequence[FeatureSetInfo],
-    scenes: Mapping[str, int],
-    *,
-    builds: bool,
-) -> Component:
-    """What an ingest did: counts, refusals, flags, products. ``scenes``: a product's path → its id."""
-    used = sum(tally.patches > 0 for tally in told.products)
-    lead = f"{count(told.patches, 'patch', 'patches')} from {count(used, 'product')}, in {duration(told.seconds)}."
-    first = next(iter(scenes.values()), None)
-    to_scene = [link_button("Scene", _scene(dataset.id, first), icon_name="satellite")] if first else []
-    actions = [
-        *([link_button("Another ingest", "/ingest", icon_name="plus")] if builds else []),
-        *to_scene,
-        link_button("Explore", f"/explore/{dataset.id}", icon_name="explore", look="primary"),
-    ]
-    described = [chip(f"{kind.kind}: {kind.dim:,} numbers", "ok") for kind in kinds]
-    waits = html.P("No descriptor is computed yet.", className="eob-muted")
-    left = [_card("Patches", _kept(told)), _card("Quality flags", _flags(told))]
-    right = [
-        _card("Descriptors", html.Div(described, className="eob-row eob-row--tight") if described else waits),
-        _card("How it was cut", _plan(told)),
-    ]
-    return html.Div(
-        [
-            page_head(f"Ingest of {dataset.name}", lead, actions),
-            *[note(text) for text in told.notes],
-            html.Div(
-                [html.Div(left, className="eob-stack eob-stack--wide"), html.Div(right, className="eob-stack")],
-                className="eob-columns",
-            ),
-            _card("Products", _tallies(told, dataset.id, scenes)),
-        ],
-        className="eob-page eob-stack eob-stack--wide eob-ingest-report",
-        id=ids.ROOT,
-    )
-
-
-def _scene(dataset_id: int, product_id: int) -> str:
-    return f"/explore/{dataset_id}?scene={product_id}"
-
-
-def _card(title: str, child: Component) -> Component:
-    return html.Section([html.H2(title), child], className="eob-card eob-stack")
-
-
-def _kept(told: IngestReport) -> Component:
-    """Bars of what was kept, by size where there are several, and of what was refused, by reason."""
-    scales = {f"Kept, {size} × {size} pixels": n for size, n in told.scales.items()}
-    rows = list(scales.items()) if len(scales) > 1 else [("Kept", told.patches)]
-    refused = [(refusal_words(reason).capitalize(), n) for reason, n in told.refused.items()]
-    most = max((n for _, n in [*rows, *refused]), default=0) or 1
-    bars = [_bar(words, n, most) for words, n in rows]
-    bars += [_bar(f"Refused: {words.lower()}", n, most, refused=True) for words, n in refused]
-    whole = [] if refused else [html.P("Every patch of the grid was kept.", className="eob-muted eob-small")]
-    skipped = [html.P(_skipped(what, n), className="eob-muted eob-small") for what, n in told.skipped.items()]
-    return html.Div([*bars, *whole, *skipped], className="eob-stack")
-
-
-def _bar(words: str, n: int, most: int, *, refused: bool = False) -> Component:
-    return html.Div(
-        [
-            html.Span(words, className="eob-ingest__bar-name"),
-            meter(n / most, label=words),
-            html.Span(f"{n:,}", className="eob-number eob-right"),
-        ],
-        className="eob-ingest__bar eob-ingest__bar--refused" if refused else "eob-ingest__bar",
-    )
-
-
-def _skipped(what: str, n: int) -> str:
-    """Which products were left out because the other kind was asked for."""
-    kind = {"sar products": "radar", "optical products": "optical"}.get(what)
-    return f"{count(n, f'{kind} product')} left out, as asked." if kind else f"{count(n, 'product')} left out: {what}."
-
-
-def _plan(told: IngestReport) -> Component:
-    """The plan in words."""
-    plan = told.plan
-    limits = [
-        f"{FLAGS[name].title.lower()} {most:.0%}" for name, most in (plan.get("limits") or {}).items() if name in FLAGS
-    ]
-    facts = [
-        ("Patch size", _length(plan.get("patch"))),
-        ("Stride", _length(plan.get("stride"))),
-        *([("Further sizes", ", ".join(map(_length, plan["scales"])))] if plan.get("scales") else []),
-        ("Limits", ", ".join(limits) or "none"),
-        ("Area", "an area of interest" if plan.get("area") else "everywhere"),
-    ]
-    parts = [part for name, value in facts for part in (html.Dt(name), html.Dd(value))]
-    return html.Dl(parts, className="eob-ingest__plan")
-
-
-def _length(value: Any) -> str:
-    text = str(value or "").strip()
-    return f"{text} px" if text.isdecimal() else text.replace("m", " m") or "?"
-
-
-def _flags(told: IngestReport) -> Component:
-    if not told.flags:
-        return empty("Nothing measured", "There are no patches.", icon_name="info")
-    head = html.Tr([html.Th("Flag"), *[html.Th(words, className="eob-right") for words in _FLAG_COLUMNS]])
-    rows = [
-        html.Tr(
-            [
-                html.Td(FLAGS[name].title, title=FLAGS[name].help),
-                *[
-                    html.Td(_share(values[key]), className="eob-number eob-right")
-                    for key in ("mean", "p50", "p95", "max")
-                ],
-                html.Td(
-                    f"{values['over']:,.0f}", className="eob-number eob-right", title=f"above {FLAGS[name].notable:g}"
-                ),
-            ]
-        )
-        for name, values in told.flags.items()
-        if name in FLAGS
-    ]
-    table = html.Table([html.Thead(head), html.Tbody(rows)], className="eob-table")
-    return html.Div(table, className="eob-scroll", tabIndex=0, role="region", **{"aria-label": "Quality flags"})
-
-
-_FLAG_COLUMNS = ("Mean", "Median", "95 %", "Highest", "Worth a look")
-
-
-def _share(value: float) -> str:
-    """A flag's number; a plain 0 where there is nothing of it."""
-    return f"{value:.3f}" if value else "0"
-
-
-def _tallies(told: IngestReport, dataset_id: int, scenes: Mapping[str, int]) -> Component:
-    """Every product with its counts; what all of them say stands above already."""
-    common = set(told.notes)
-    head = [
-        html.Th("Product"),
-        html.Th("Patches", className="eob-right"),
-        html.Th("Refused", className="eob-right"),
-        html.Th(""),
-    ]
-    rows = []
-    for tally in sorted(told.products, key=lambda tally: not tally.error)[:MAX_PRODUCTS_SHOWN]:
-        name = tally.name or PurePath(tally.path).name
-        known = scenes.get(tally.path)
-        own = " ".join(text for text in tally.notes if text not in common)
-        rows.append(
-            html.Tr(
-                [
-                    html.Td(
-                        html.A(name, href=_scene(dataset_id, known)) if known else name,
-                        title=tally.path,
-                        className="eob-break",
-                    ),
-                    html.Td(f"{tally.patches:,}", className="eob-number eob-right"),
-                    html.Td(f"{sum(tally.refused.values()):,}", className="eob-number eob-right"),
-                    html.Td(
-                        html.Span(tally.error, className="eob-ingest__error") if tally.error else own,
-                        className="eob-small",
-                    ),
-                ]
-            )
-        )
-    more = len(told.products) - MAX_PRODUCTS_SHOWN
-    rest = [html.P(f"and {more:,} more products", className="eob-muted")] if more > 0 else []
-    table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="eob-table")
-    return html.Div([table, *rest], className="eob-scroll", tabIndex=0, role="region", **{"aria-label": "Products"})
 
 
 def suggested_name(folder: str | None, now: datetime) -> str:

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from scenes import textured, write_scene
 
+from eobench_dash.domain import ingest_form as form
+from eobench_dash.domain.ingesting import USUAL_LIMITS
+
 
 @pytest.fixture(scope="module")
 def scenes(data: Path) -> Path:
@@ -43,6 +46,22 @@ def test_json_limits_and_an_area_from_a_file(admin, scenes: Path, tmp_path: Path
     assert told["imported"] == 12
     assert told["ingest"]["plan"]["limits"] == {"nodata": 0.2}
     assert told["ingest"]["refused"] == {}
+
+
+def test_patches_with_little_data_are_refused_as_on_the_page_unless_told(admin, data: Path) -> None:
+    """The middle of three patches lacks a quarter of its pixels."""
+    pixels = textured(np.random.default_rng(4), 3, 32, 96)
+    pixels[:, :16, 32:48] = 0
+    write_scene(data / "holes" / "S2_0.tif", pixels, nodata=0)
+    args = ("ingest", str(data / "holes"), "--name", "Cut", "--patch-size", "32", "--json")
+    told = json.loads(admin(*args).out)["ingest"]
+    assert told["plan"]["limits"] == USUAL_LIMITS and told["refused"] == {"nodata": 1}
+    page = form.read_plan({"nodata": round(100 * USUAL_LIMITS["nodata"])})
+    assert page.limits == USUAL_LIMITS
+    told = json.loads(admin(*args, "--name", "Whole", "--max-nodata", "1").out)["ingest"]
+    assert told["refused"] == {} and told["plan"]["limits"] == {"nodata": 1}
+    words = " ".join(admin("ingest", "--help").out.split())
+    assert "measured nothing. 0.2 unless told, as on the page; 1 refuses none." in words
 
 
 def test_an_estimate_starts_nothing(admin, scenes: Path) -> None:

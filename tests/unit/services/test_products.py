@@ -12,7 +12,7 @@ from eobench_dash import tasks
 from eobench_dash.domain.ingesting import FLAGS, IngestPlan
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.wire import unpack_column
-from eobench_dash.errors import BadInput, NotAllowed, NotFound, PathRefused
+from eobench_dash.errors import BadInput, NotAllowed, NotFound, PathRefused, UnreadableProduct
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import annotate, columns, ingesting, labels, looks, patches, previewing, products
 
@@ -50,7 +50,8 @@ def test_what_lies_there_is_listed_and_looked_at(workspace, people, folder) -> N
     info = products.look(workspace, people.builder, path=found[0].path)
     assert (info.height, info.width, len(info.bands)) == (160, 128, 3)
     (folder / "empty").mkdir()
-    assert products.list_candidates(workspace, people.builder, path=str(folder / "empty")) == []
+    with pytest.raises(UnreadableProduct, match="empty holds no product that is read: Sentinel-2 Level-1C"):
+        products.list_candidates(workspace, people.builder, path=str(folder / "empty"))
     for call in (products.list_candidates, products.look, products.quicklook):
         with pytest.raises(PathRefused):
             call(workspace, people.builder, path="/etc/hostname")

@@ -170,7 +170,7 @@ def test_blocks_and_their_size_change_no_number(workspace, ask, run, dataset) ->
         from eobench_dash.db.models import Dataset
 
         spec = pixel_spec(session.get_one(Dataset, dataset.id), workspace.settings)
-    paths = describing._paths(workspace, dataset.id, 0, 60)
+    paths = describing.paths_of(workspace, dataset.id, 0, 60)
     pixels = np.stack([pixels for pixels, _ in open_spec(spec).read_masked(range(60), paths)])
     whole = {kind: ml.describe(kind, pixels, modality="optical") for kind in ("color_stats", "wld144", "gabor")}
     _, vectors, space = stored(workspace, "color_stats")

@@ -24,7 +24,7 @@ from eobench_dash.db.models import Base, Job, Patch, PatchWindow
 from eobench_dash.domain.ingesting import IngestPlan
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.jobs.supervisor import environment
-from eobench_dash.services import datasets, embeddings, features, importing, ingesting, jobs
+from eobench_dash.services import datasets, embeddings, encoding, features, importing, ingesting, jobs
 from eobench_dash.services.workspace import Workspace
 
 PATIENCE_S = 120.0  # for loaded machines; nothing here is timed
@@ -214,19 +214,15 @@ def test_a_map_survives_kills(workspace, builder, start, vectors, run) -> None:
     assert len(left) <= 1 and all(made[result["embedding_id"]].key in path for path in left)
 
 
-def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, start, run) -> None:
-    """Killed in the middle, the worker and then the child: no block is done twice."""
+def goes_on(ws: Workspace, who, start, run, ask: Callable[[int], int]) -> None:
+    """What ``ask(dataset_id)`` queues, killed in the middle, the worker and then the child: no block is done twice."""
 
     def simulated(name: str) -> int:
-        run(
-            importing.start_simulation(
-                workspace, builder, name=name, modality="optical", count=1_500, size=32, follow_up=False
-            )
-        )
-        return datasets.find_dataset(workspace, builder, name=name).id
+        run(importing.start_simulation(ws, who, name=name, modality="optical", count=1_500, size=32, follow_up=False))
+        return datasets.find_dataset(ws, who, name=name).id
 
     def blocks() -> int:
-        return len(list((workspace.settings.home / "datasets").rglob("work/*/*.npz")))
+        return len(list((ws.settings.home / "datasets").rglob("work/*/*.npz")))
 
     def grown(by: int) -> None:
         before, deadline = blocks(), time.monotonic() + PATIENCE_S
@@ -234,9 +230,10 @@ def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, star
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    quiet = run(features.start_features(workspace, builder, dataset_id=simulated("Quiet"), kind="gabor"))
+    quiet = run(ask(simulated("Quiet")))
+    assert quiet.state == JobState.DONE, quiet.error
     worker = start()
-    job_id = features.start_features(workspace, builder, dataset_id=simulated("Killed"), kind="gabor")
+    job_id = ask(simulated("Killed"))
     for victim in ("worker", "child"):
         child = worker.starts(job_id)
         grown(by=3)
@@ -245,20 +242,49 @@ def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, star
             worker = start()
         else:
             os.kill(child, signal.SIGKILL)
-        job = ended(workspace, builder, job_id)
+        job = ended(ws, who, job_id)
         assert job.state is JobState.FAILED and "What it had finished is kept; retry it to go on." in job.error
-        assert not list((workspace.settings.home / "datasets").rglob("2/features/*"))
-        jobs.retry_job(workspace, builder, job_id=job_id)
-    job = ended(workspace, builder, job_id)
+        assert not list((ws.settings.home / "datasets").rglob("2/features/*"))
+        jobs.retry_job(ws, who, job_id=job_id)
+    job = ended(ws, who, job_id)
     assert job.state is JobState.DONE, job.error
     assert job.result == quiet.result
     assert job.result["blocks"] == job.result["block_writes"] == 16
-    sets = [features.list_feature_sets(workspace, builder, dataset_id=d)[0] for d in (1, 2)]
+    sets = [features.list_feature_sets(ws, who, dataset_id=d)[0] for d in (1, 2)]
     assert sets[0].fingerprint == sets[1].fingerprint, "the same vectors as without a kill"
     deadline = time.monotonic() + PATIENCE_S
     while blocks():  # they go after the job is done
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_description_goes_on_from_its_finished_blocks(workspace, builder, start, run) -> None:
+    goes_on(
+        workspace, builder, start, run,
+        lambda dataset_id: features.start_features(workspace, builder, dataset_id=dataset_id, kind="gabor"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("db_url", ["sqlite"], indirect=True)  # its rows are tested on both elsewhere
+def test_a_model_s_vectors_go_on_from_their_finished_blocks(workspace, builder, start, run, tmp_path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, floats, rng = onnx.helper, onnx.TensorProto.FLOAT, np.random.default_rng(0)
+    weights = [rng.normal(scale=0.01, size=(96, bands, 5, 5)).astype(np.float32) for bands in (13, 96)]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["pixels", "w0"], ["maps"]), helper.make_node("Conv", ["maps", "w1"], ["out"])],
+        "slow enough to be killed",
+        [helper.make_tensor_value_info("pixels", floats, ["n", 13, "h", "w"])],
+        [helper.make_tensor_value_info("out", floats, [None] * 4)],
+        [onnx.numpy_helper.from_array(values, f"w{i}") for i, values in enumerate(weights)],
+    )
+    model = tmp_path / "slow.onnx"
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    model.write_bytes(made.SerializeToString())
+    goes_on(
+        workspace, builder, start, run,
+        lambda dataset_id: encoding.start_encoding(workspace, builder, dataset_id=dataset_id, model=model)[0],
+    )  # fmt: skip
 
 
 def measured(ws: Workspace, dataset_id: int) -> list[tuple[object, ...]]:

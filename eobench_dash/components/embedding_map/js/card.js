@@ -160,10 +160,25 @@ export class HoverCard {
     if (about) this.from.hidden = !about.path; // a dataset has paths or has none
     const [file, folder] = this.from.children;
     const parts = about?.path ? about.path.split("/") : [];
-    file.textContent = parts.at(-1) ?? "";
-    const marks = [about?.unsure && "unsure", about?.excluded && "excluded"].filter(Boolean);
-    folder.textContent = [...marks, about?.product ?? parts.slice(0, -1).join("/")].filter(Boolean).join(" · ");
+    const marks = [about?.unsure && "unsure", about?.excluded && "excluded"];
+    // Of a window of a product: which product, how large, what is most wrong with it; its numbers are in the panel.
+    const cut = about?.window && about.product ? about.window : null;
+    file.textContent = (cut ? middled(about.product) : parts.at(-1)) ?? "";
+    const more = cut ? [extent(cut), cut.worst] : [about?.product ?? parts.slice(0, -1).join("/")];
+    folder.textContent = [...marks, ...more].filter(Boolean).join(" · ");
   }
+}
+
+const FITS = 30;
+/** A long name by its beginning and its end: names of scenes and granules differ there. */
+const middled = (name) => (name.length > FITS ? `${name.slice(0, 16)}…${name.slice(-13)}` : name);
+
+/** The sides of a window on the ground, or where that is not known in pixels. */
+function extent({ size, metres }) {
+  const side = (m) => Math.round(m).toLocaleString("en");
+  if (!metres) return `${size} × ${size} px`;
+  const [across, down] = metres;
+  return Math.abs(across - down) <= 0.01 * Math.max(across, down) ? `${side(across)} m` : `${side(across)} × ${side(down)} m`;
 }
 
 const cssOf = (map, code) => `rgb(${(map.colouring.rgb.get(code) ?? map.renderer.palette.other).join(",")})`;

@@ -115,7 +115,7 @@ export class PatchFacts {
     return this.confidence && ordinal < this.confidence.length ? this.confidence[ordinal] : NaN;
   }
 
-  /** {path, product, unsure, excluded}; null where that is not known (yet). */
+  /** {path, product, unsure, excluded, window}; null where that is not known (yet). */
   about(ordinal) {
     return this.patches.get(ordinal) ?? null;
   }
