@@ -13,7 +13,7 @@ from eobench_dash.domain.people import Principal, Role, require
 from eobench_dash.errors import BadInput
 from eobench_dash.jobs.queue import enqueue_once
 from eobench_dash.ml.features import KINDS, FeatureKind, find
-from eobench_dash.ml.features.statistics import statistics
+from eobench_dash.ml.features.summary import summarise
 from eobench_dash.services.access import visible_dataset
 from eobench_dash.services.workspace import Workspace
 from eobench_dash.store.features import FeatureArray
@@ -45,7 +45,7 @@ def feature_statistics(
     for info, folder in sets:
         vectors = FeatureArray(ws.store.feature_dir(dataset_id, folder), rows=info.rows)
         spread = np.unique(np.linspace(0, info.rows - 1, min(info.rows, MEASURED)).astype(np.int64))
-        told.append((info, statistics(vectors.take(spread), rows=info.rows)))
+        told.append((info, summarise(vectors.take(spread), rows=info.rows)))
     return told
 
 
