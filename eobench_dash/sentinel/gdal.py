@@ -72,6 +72,8 @@ def open_raster(path: Path, *, drivers: Sequence[str] = DRIVERS) -> Any:
     least = _least(path, driver)
     if least > size:
         raise UnreadableProduct(f"{path.name} is cut short: it has {size:,} of at least {least:,} bytes; {_AGAIN}.")
+    if driver == "PNG" and not ends(path, driver):  # of a small one GDAL would make up the rest
+        raise UnreadableProduct(_fault(path))
     # an absolute pathlib.Path: rasterio takes neither a scheme nor an archive out of it, nor GDAL a driver's prefix
     with reading(path), _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)

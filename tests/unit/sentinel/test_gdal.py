@@ -87,6 +87,14 @@ def test_a_truncated_file_is_told_as_such(tmp_path: Path, suffix: str, more: dic
         _read_all(path)
 
 
+@pytest.mark.parametrize("missing", [12, 20, 3000])
+def test_a_small_truncated_png_is_not_made_up(tmp_path: Path, missing: int) -> None:
+    path = write_raster(tmp_path / "a.png", NOISE[:64, :64], crs=None)
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises(UnreadableProduct, match=r"a\.png is cut short: the end of the picture is missing"):
+        _read_all(path)
+
+
 def test_a_truncated_jpeg_is_not_read_as_grey(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.jpg", np.stack([VALUES] * 3), crs=None)
     path.write_bytes(path.read_bytes()[:-4000])
