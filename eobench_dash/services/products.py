@@ -28,7 +28,7 @@ from eobench_dash.store.render import encode
 if TYPE_CHECKING:
     from eobench_dash.sentinel.product import Product
 
-MAX_LISTED = 500
+MAX_LISTED = 1000
 QUICKLOOK_SIDES = (256, 512, 1024, 2048)
 PICTURE_SIDE = 1024
 """Of a preview's picture."""

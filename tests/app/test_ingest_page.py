@@ -204,6 +204,15 @@ def test_a_folder_is_looked_into(client_of, app, folder) -> None:
     assert "S2_0" not in refused.get_data(as_text=True)
 
 
+def test_a_list_that_is_cut_says_so(client_of, app, folder, monkeypatch) -> None:
+    monkeypatch.setattr("eobench_dash.services.products.MAX_LISTED", 2)
+    values = {f"{ids.FOLDER}.data": str(folder)}
+    answer = call(client_of("builder"), app, f"{ids.BROWSER}.children", values, f"{ids.FOLDER}.data")
+    told = answer.get_json()["response"]
+    assert len(told[ids.FOUND]["options"]) == 2
+    assert told[ids.NONE]["children"].startswith("The first 2 products are listed.")
+
+
 @pytest.mark.parametrize("most, words", [(None, "no product that is read: Sentinel-2"), (1, "choose a folder inside")])
 def test_a_folder_without_products_to_list_says_why(client_of, app, folder, monkeypatch, most, words) -> None:
     (folder / "notes").mkdir()

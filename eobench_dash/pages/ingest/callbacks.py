@@ -90,11 +90,12 @@ def _register_folders(app: Dash) -> None:
 
 
 def _listed(folder: str | None) -> tuple[list[products.Found], str]:
-    """The products of a folder, or none and why: nothing lies there, or too much to look through."""
+    """The products of a folder and what is to be said of them: why there are none, or that there are more."""
     if folder is None:
         return [], views.NO_FOLDER
     try:
-        return products.list_candidates(*asking(), path=folder), ""
+        found = products.list_candidates(*asking(), path=folder)
+        return found, views.and_more(len(found)) if len(found) == products.MAX_LISTED else ""
     except UnreadableProduct as error:
         return [], str(error)
 

@@ -67,6 +67,11 @@ def product_options(found: Sequence[Found]) -> list[dict[str, Any]]:
     return [{"label": _candidate(one), "value": one.path} for one in found]
 
 
+def and_more(listed: int) -> str:
+    """Below a list that is cut."""
+    return f"The first {listed:,} products are listed. “All” takes the whole folder, with those that are not."
+
+
 def _candidate(one: Found) -> Component:
     shows = {"sar": ["radar"], "optical": ["optical"]}.get(one.modality or "", [])
     facts = [_KIND_WORDS.get(one.kind, one.kind), *shows, *([_bytes(one.bytes)] if one.bytes else [])]
