@@ -12,6 +12,7 @@ import pytest
 from distributed import Client
 from scenes import textured, write_scene
 from seats import add_people
+from stored_blocks import stop_after
 
 from eobench_dash import tasks
 from eobench_dash.db.models import FeatureSet, Job, PatchWindow
@@ -22,7 +23,6 @@ from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import datasets, features, importing, ingesting, jobs
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings, load_settings
-from eobench_dash.store.blocks import Arrays, BlockFolder
 from eobench_dash.tasks import describing
 
 PATIENCE_S = 90.0  # for loaded machines; nothing here is timed
@@ -101,35 +101,17 @@ def describe(ws: Workspace, who, dataset_id: int, on_block=lambda done: None, ki
     )  # fmt: skip
 
 
-def kill_in_the_middle(monkeypatch: pytest.MonkeyPatch, dask: Cluster, *, after: int, folder: str = "") -> list[int]:
-    """A worker is killed when so many blocks are stored in folders of this name; the list then holds their number.
-
-    Not when progress is told: that is told at most every so often, and quick workers may be done by then.
-    """
-    killed: list[int] = []
-    write = BlockFolder.write
-
-    def counted(self: BlockFolder, number: int, arrays: Arrays) -> None:
-        write(self, number, arrays)
-        if len(self) == after and self.directory.name.startswith(folder) and not killed:
-            killed.append(after)
-            dask.workers[0].kill()
-
-    monkeypatch.setattr(BlockFolder, "write", counted)
-    return killed
-
-
 def test_byte_equal_to_the_local_run_though_a_worker_is_killed_in_the_middle(dask, make_ws, monkeypatch) -> None:
     monkeypatch.setattr(describing, "BLOCK_ROWS", (40, 40))
     ws, ada, dataset_id = make_ws("local")
     assert describe(ws, ada, dataset_id).state == "done"
     expected = hashes(ws)
 
-    killed = kill_in_the_middle(monkeypatch, dask, after=5)
+    stored = stop_after(monkeypatch, 5, dask.workers[0].kill)  # in the middle
     ws, ada, dataset_id = make_ws("cluster", dask_scheduler=dask.address)
     job = describe(ws, ada, dataset_id)
     assert job.state == "done", job.error
-    assert killed, "it was killed in the middle"
+    assert len(stored) == 30 and dask.workers[0].wait(10) != 0, "it was killed"
     assert hashes(ws) == expected
     assert job.result == {"kind": "gabor", "blocks": 30, "block_writes": 30}
     log = (dask.folder / "dask.log").read_text()
@@ -155,10 +137,10 @@ def test_an_ingest_is_equal_to_the_local_one_though_a_worker_is_killed(
 
     ws, ada, _ = make_ws("local")
     _, rows = ingest(ws, ada)
-    killed = kill_in_the_middle(monkeypatch, dask, after=2, folder="cut-")
+    stored = stop_after(monkeypatch, 2, dask.workers[0].kill, folder="cut-")  # in the middle
     ws, ada, _ = make_ws("cluster", dask_scheduler=dask.address)
     job, same = ingest(ws, ada)
-    assert killed, "it was killed in the middle"
+    assert len(stored) == 9 and dask.workers[0].wait(10) != 0, "it was killed"
     assert same == rows and len(rows) == job.result["imported"] > 800
     log = (dask.folder / "dask.log").read_text()
     assert log.count("Register worker") == 2

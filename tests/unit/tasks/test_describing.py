@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from stored_blocks import stop_after
 
 from eobench_dash.db.models import FeatureSet
 from eobench_dash.ml import features as ml
 from eobench_dash.ml.features.combiner import Combiner
 from eobench_dash.services import datasets, features, importing, jobs
 from eobench_dash.services.pixels import open_spec, pixel_spec
-from eobench_dash.store.blocks import BlockFolder
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import describing
 
@@ -47,19 +47,6 @@ def stored(ws, kind: str) -> tuple[FeatureSet, np.ndarray, np.ndarray]:
         row = session.scalars(select(FeatureSet).where(FeatureSet.kind == kind)).one()
     folder = ws.store.feature_dir(row.dataset_id, row.folder)
     return row, FeatureArray(folder).as_array(), FeatureArray(describing._space_dir(ws, row)).as_array()
-
-
-def stop_after(monkeypatch, blocks: int, act) -> None:
-    """Call ``act`` once so many blocks are stored."""
-    real, count = BlockFolder.write, []
-
-    def write(self, number, arrays) -> None:
-        real(self, number, arrays)
-        count.append(number)
-        if len(count) == blocks:
-            act()
-
-    monkeypatch.setattr(BlockFolder, "write", write)
 
 
 def test_paused_and_resumed_no_block_is_done_twice(workspace, builder, ask, run, monkeypatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safe_trees import make_l1c
 from sqlalchemy import select
+from stored_blocks import stop_after
 
 from eobench_dash.db.models import Dataset, FeatureSet
 from eobench_dash.domain.ingesting import IngestPlan
@@ -17,7 +18,6 @@ from eobench_dash.ml.encoder import OnnxEncoder
 from eobench_dash.services import datasets, features, importing, ingesting, jobs
 from eobench_dash.services.encoding import start_encoding
 from eobench_dash.services.pixels import open_spec, pixel_spec
-from eobench_dash.store.blocks import BlockFolder
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import encoding, patch_blocks
 from eobench_dash.tasks.patch_blocks import paths_of
@@ -78,18 +78,6 @@ def by_hand(ws, dataset_id: int, model: Path) -> np.ndarray:
     paths = paths_of(ws, dataset_id, 0, dataset.patch_count)
     patches = open_spec(pixel_spec(dataset, ws.settings)).read_masked(range(len(paths)), paths)
     return OnnxEncoder(model.read_bytes()).encode(np.stack([pixels for pixels, _ in patches]))
-
-
-def stop_after(monkeypatch, blocks: int, act) -> None:
-    real, count = BlockFolder.write, []
-
-    def write(self, number, arrays) -> None:
-        real(self, number, arrays)
-        count.append(number)
-        if len(count) == blocks:
-            act()
-
-    monkeypatch.setattr(BlockFolder, "write", write)
 
 
 def test_paused_and_stopped_no_block_is_done_twice_and_the_vectors_are_the_same(
