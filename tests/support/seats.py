@@ -132,7 +132,7 @@ class Seat:
         end = time.monotonic() + seconds
         while not (value := look()):
             if time.monotonic() > end:
-                pytest.fail(f"not within {seconds} s: {what}; toasts {self.toasts()}; {self.problems}")
+                pytest.fail(f"not within {seconds} s: {what}; toasts {self.toasts()}; {self.problems}; {self.where()}")
             self.page.wait_for_timeout(30)  # unlike sleep, it lets the driver hear what happens
         return value
 
@@ -151,6 +151,16 @@ class Seat:
     def told(self, words: str) -> None:
         """A message holds these words."""
         self.wait(lambda: any(words in text for text in self.toasts()), f"the message {words!r}")
+
+    def where(self) -> Any:
+        """What the page is about, for the message of a test that waited in vain."""
+        return self.page.evaluate("""() => ({
+          address: location.pathname + location.search,
+          root: { ...document.getElementById("explore-root")?.dataset },
+          focus: document.activeElement?.outerHTML.slice(0, 120),
+          dialogs: [...document.querySelectorAll("dialog[open], .eob-assign")].map((box) => box.innerText.slice(0, 99)),
+          selected: document.getElementById("explore-map")?.eobMap?.state().selected,
+        })""")
 
     def neighbours(self, of: int) -> list[int]:
         """The neighbours shown, once they are those of a patch."""
