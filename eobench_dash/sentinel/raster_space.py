@@ -16,6 +16,10 @@ from eobench_dash.sentinel.raster_layers import grid_size, step_for
 from eobench_dash.sentinel.raster_product import corners, lonlat
 
 _METRES_PER_DEGREE = 111_320.0
+_MAJOR, _ECCENTRICITY2 = 6_378_137.0, 0.006_694_38  # of WGS 84
+_MAPS_DIFFER = 0.01
+"""By more than this a map's metre is not taken for one on the ground; UTM stays below 0.001 within its zone."""
+_CORNERS_OFF = "Its corners lie off the Earth; patches inside have their place."
 Transform = tuple[float, float, float, float, float, float]
 
 
@@ -41,7 +45,7 @@ def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
     with gdal.reading(path):
         crs, note = _crs(dataset)
     transform = dataset.transform if crs else None
-    size = _metres(dataset) if crs else None
+    size, scale_note = _metres(crs, dataset) if crs else (None, "")
     if resolution is not None and (size is None or not 0 < resolution < math.inf):
         raise UnreadableProduct(
             f"{path.name} cannot be read at {resolution:g} m: the size of its pixels in metres is not known, or no"
@@ -64,6 +68,8 @@ def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
             f"{path.name} lies off the Earth in the coordinate system that it names ({_short(crs)}):"
             " give it the right one (gdal_edit.py -a_srs)."
         )
+    if crs:
+        note = scale_note if found else _CORNERS_OFF
     return Space(
         height=height,
         width=width,
@@ -72,7 +78,7 @@ def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
         transform=grid,
         pixel_size=(across * float(step[1]), down * float(step[0])) if size else None,
         corners=found,
-        note=note if crs is None or found else "Its corners lie off the Earth; patches inside have their place.",
+        note=note,
     )
 
 
@@ -116,18 +122,43 @@ def _crs(dataset: Any) -> tuple[str | None, str]:
         return None, unknown
 
 
-def _metres(dataset: Any) -> tuple[float, float]:
-    """A pixel's (width, height): as the projection has it; of degrees on a sphere, at the middle of the raster."""
+def _metres(crs: str, dataset: Any) -> tuple[tuple[float, float], str]:
+    """A pixel's (width, height) on the ground at the middle of the raster, and what is to be said of it."""
     t = dataset.transform
     across, down = math.hypot(t.a, t.d), math.hypot(t.b, t.e)
     if dataset.crs.is_geographic:
         latitude = min(abs(t.f + t.d * dataset.width / 2 + t.e * dataset.height / 2), 89.0)
-        return across * _METRES_PER_DEGREE * math.cos(math.radians(latitude)), down * _METRES_PER_DEGREE
+        return (across * _METRES_PER_DEGREE * math.cos(math.radians(latitude)), down * _METRES_PER_DEGREE), ""
     try:
         factor = float(dataset.crs.linear_units_factor[1])
     except CRSError:
         factor = 1.0
-    return across * factor, down * factor
+    named = across * factor, down * factor
+    ground = _ground(crs, dataset)
+    scales = [real / said for real, said in zip(ground, named, strict=True)]
+    if not any(abs(scale - 1) > _MAPS_DIFFER for scale in scales):  # nan: off the Earth, refused elsewhere
+        return named, ""
+    scale = math.sqrt(scales[0] * scales[1])
+    return (
+        ground,
+        f"A metre of its map ({_short(crs)}) is {scale:.2f} m on the ground here; sizes are those on the ground.",
+    )
+
+
+def _ground(crs: str, dataset: Any) -> tuple[float, float]:
+    """Metres that the pixel in the middle covers in each direction, on the ellipsoid; nan off the Earth."""
+    row, col = dataset.height / 2, dataset.width / 2
+    place = lonlat(crs, tuple(dataset.transform)[:6], [row, row, row - 1, row + 1], [col - 1, col + 1, col, col])
+    latitude = math.radians(place[:, 1].mean())
+    bend = 1 - _ECCENTRICITY2 * math.sin(latitude) ** 2
+    parallel, meridian = _MAJOR / math.sqrt(bend), _MAJOR * (1 - _ECCENTRICITY2) / bend**1.5  # radii of curvature
+
+    def length(a: int, b: int) -> float:
+        east = math.radians((place[b, 0] - place[a, 0] + 180) % 360 - 180)
+        north = math.radians(place[b, 1] - place[a, 1])
+        return math.hypot(east * parallel * math.cos(latitude), north * meridian) / 2
+
+    return length(0, 1), length(2, 3)
 
 
 def _short(crs: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio.warp
 from affine import Affine
 from safe_trees import write_raster
 
@@ -222,6 +223,23 @@ def test_degrees_are_places_also_past_the_date_line(tmp_path: Path, longitude: f
     info, _, _ = _read(write_raster(tmp_path / "a.tif", _dn(4), crs="EPSG:4326", transform=transform))
     assert info.corners is not None and info.corners[0] == pytest.approx((-170, 60))
     assert info.pixel_size == pytest.approx((5.566, 11.132), rel=1e-3)
+
+
+@pytest.mark.parametrize("crs, latitude", [("EPSG:3395", 34.0), ("EPSG:3395", 60.0), ("EPSG:3857", 48.0)])
+def test_metres_are_those_on_the_ground_where_the_map_stretches_them(tmp_path: Path, crs: str, latitude: float) -> None:
+    xs, ys = rasterio.warp.transform("EPSG:4326", crs, [12.0], [latitude])
+    transform = Affine(10, 0, xs[0] - 250, 0, -10, ys[0] + 200)  # 50 × 40 pixels around it
+    path = write_raster(tmp_path / "a.tif", _dn(4), crs=crs, transform=transform)
+    info, _, _ = _read(path)
+    # the scale of a Mercator map: of the ellipsoid in every direction, or along a parallel of the sphere
+    bend = 1 - 0.00669437999 * np.sin(np.radians(latitude)) ** 2
+    across = np.cos(np.radians(latitude)) / np.sqrt(bend)
+    assert info.pixel_size is not None and info.pixel_size[0] == pytest.approx(10 * across, rel=1e-4)
+    if crs == "EPSG:3395":
+        assert info.pixel_size[1] == pytest.approx(10 * across, rel=1e-4)
+    assert any(f"is {across:.2f} m on the ground here" in note for note in info.notes)
+    coarse, _, _ = _read(path, resolution=20)
+    assert coarse.pixel_size == pytest.approx((20, 20), rel=0.01)
 
 
 def test_files_of_a_band_each_are_one_product(tmp_path: Path) -> None:
