@@ -4,8 +4,9 @@
 process of its own. ``scenes``: the folder's Sentinel-1 and Sentinel-2 rasters, cut, measured (all flags, duplicates,
 overlap), stored, then described (reading is part of it). ``product``: one full-size product of 10,980 x 10,980 pixels
 and four bands (made here, deflated, seeded noise over slopes). ``simulated``: a million patches drawn by the simulator
-and described by ``wld144``. The peer reads each patch with rasterio and writes it as a GeoTIFF of its own, as most
-tools do; it measures and describes nothing.
+and described by ``wld144``. ``four``: a product as JPEG 2000 (half the side), described by four kinds that are asked
+for one after the other, or together. The peer reads each patch with rasterio and writes it as a GeoTIFF of its own, as
+most tools do; it measures and describes nothing.
 """
 
 import argparse
@@ -25,11 +26,15 @@ from eobench_dash.services.workspace import Workspace
 
 SIDE, PATCH = 10_980, 64
 HEADER = ["what", "patches", "seconds", "processor s", "patches/s", "peak MB", "MB on disk"]
-CASES = ("sar-scenes", "optical-scenes", "product", "simulated", "peer-scenes", "peer-product")
+FOUR = ("wld144", "band_stats", "spectral_indices", "multispectral_hist")
+CASES = (
+    "sar-scenes", "optical-scenes", "product", "four-alone", "four-together", "simulated",
+    "peer-scenes", "peer-product",
+)  # fmt: skip
 
 
 def make_product(path: Path, side: int) -> None:
-    """A tiled, deflated GeoTIFF of four bands uint16, written strip by strip."""
+    """Four bands uint16, written strip by strip: a tiled, deflated GeoTIFF, or lossless JPEG 2000 by the suffix."""
     import rasterio
     from rasterio.transform import from_origin
     from rasterio.windows import Window
@@ -40,6 +45,9 @@ def make_product(path: Path, side: int) -> None:
         "transform": from_origin(399960, 4800000, 10, 10), "tiled": True, "blockxsize": 512, "blockysize": 512,
         "compress": "deflate", "nodata": 0,
     }  # fmt: skip
+    if path.suffix == ".jp2":
+        tiles = {"driver": "JP2OpenJPEG", "blockxsize": 1024, "blockysize": 1024, "QUALITY": 100, "REVERSIBLE": "YES"}
+        profile = {name: profile[name] for name in ("width", "height", "count", "dtype", "crs", "transform")} | tiles
     with rasterio.open(path, "w", **profile) as file:
         for band, name in enumerate(("B02", "B03", "B04", "B08"), 1):
             file.set_band_description(band, name)
@@ -50,7 +58,7 @@ def make_product(path: Path, side: int) -> None:
             file.write(strip.astype(np.uint16), window=Window(0, row, side, height))
 
 
-def ingest(paths: list[Path], *, only: str, kind: str) -> dict[str, Any]:
+def ingest(paths: list[Path], *, only: str, kinds: tuple[str, ...], together: bool = False) -> dict[str, Any]:
     """Cut and describe in a new workspace; seconds of each part."""
     from eobench_dash import tasks
     from eobench_dash.domain.ingesting import IngestPlan
@@ -67,10 +75,16 @@ def ingest(paths: list[Path], *, only: str, kind: str) -> dict[str, Any]:
         if job.state != "done":
             raise SystemExit(f"The ingest is {job.state}: {job.error}")
         dataset_id = job.result["dataset_id"]
-        job_id = features.start_features(ws, who, dataset_id=dataset_id, kind=kind)
-        parts["describe"], described = _measured(lambda: run_inline(ws, job_id, tasks=tasks))
-        if described.state != "done":
-            raise SystemExit(f"The description is {described.state}: {described.error}")
+
+        def describe(kinds: tuple[str, ...]) -> None:
+            asked = [features.start_features(ws, who, dataset_id=dataset_id, kind=kind) for kind in kinds]
+            for number in asked:
+                described = run_inline(ws, number, tasks=tasks)
+                if described.state != "done":
+                    raise SystemExit(f"The description is {described.state}: {described.error}")
+
+        steps = [kinds] if together else [(kind,) for kind in kinds]
+        parts["describe"], _ = _measured(lambda: [describe(step) for step in steps])
         ws.close()
         return {**parts, "patches": int(job.result["imported"]), "disk": _disk(Path(home))}
 
@@ -152,11 +166,14 @@ def child(case: str, scenes: Path, *, quick: bool) -> dict[str, Any]:
         if case == "peer-scenes":
             return peer(sorted(scenes.glob("*_S2_*.tif")))
         sar = case == "sar-scenes"
-        return ingest([scenes], only="sar" if sar else "optical", kind="sar_wld144" if sar else "wld144")
+        return ingest([scenes], only="sar" if sar else "optical", kinds=("sar_wld144" if sar else "wld144",))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "product.tif")
-        make_product(path, 2_048 if quick else SIDE)
-        return peer([path]) if case == "peer-product" else ingest([path], only="optical", kind="wld144")
+        four = case.startswith("four")
+        path = Path(folder, "product.jp2" if four else "product.tif")
+        make_product(path, 2_048 if quick else SIDE // 2 if four else SIDE)
+        if case == "peer-product":
+            return peer([path])
+        return ingest([path], only="optical", kinds=FOUR if four else ("wld144",), together=case == "four-together")
 
 
 def main() -> None:

@@ -26,15 +26,17 @@ _opened = threading.local()
 class PatchBlock:
     """Patches ``first`` … ``first + len(paths) - 1`` of a dataset, and what is to be computed of them.
 
-    ``kinds``: plain descriptor kinds; ``states``: what those that learn have learned. ``batch``: patches in memory at
-    once. ``tile``: where pixels are compressed in tiles, how many columns one has. ``token``: while it stays the same,
-    a worker keeps the dataset's products open between blocks.
+    ``kinds``: plain descriptor kinds; ``also``: further ones, left out where they cannot describe these patches.
+    ``states``: what those that learn have learned. ``batch``: patches in memory at once. ``tile``: where pixels are
+    compressed in tiles, how many columns one has. ``token``: while it stays the same, a worker keeps the dataset's
+    products open between blocks.
     """
 
     spec: PixelSpec
     first: int
     paths: tuple[str | None, ...]
     kinds: tuple[str, ...]
+    also: tuple[str, ...] = ()
     states: Mapping[str, State] = field(default_factory=dict)
     batch: int = 256
     tile: float = 0.0
@@ -47,11 +49,18 @@ def describe_block(block: PatchBlock) -> dict[str, Vectors]:
     PatchUnreadable or BadInput names the patch that cannot be read or described, and says why.
     """
     made: dict[str, Vectors] = {}
+    failed: set[str] = set()
     with at_most(1):
         for places, patches in batches(block):
-            for kind in block.kinds:
-                put(made, kind, _describe(kind, patches, block, places), block=block, places=places)
-    return made
+            for kind in (*block.kinds, *block.also):
+                try:
+                    if kind not in failed:
+                        put(made, kind, _describe(kind, patches, block, places), block=block, places=places)
+                except BadInput:
+                    if kind in block.kinds:
+                        raise
+                    failed.add(kind)
+    return {kind: vectors for kind, vectors in made.items() if kind not in failed}
 
 
 def batches(block: PatchBlock) -> Iterator[tuple[list[int], list[Masked]]]:

@@ -104,12 +104,13 @@ def estimate(
 def _costs(
     info: ProductInfo, patches: Mapping[int, int], *, pixels: float, rate: float, features: Sequence[str]
 ) -> dict[str, Any]:
-    """Seconds and bytes of products like ``info``. Describing reads each patch once more, at the pace of cutting."""
+    """Seconds and bytes of products like ``info``. Describing reads each patch once more, at the pace of cutting; what
+    is asked for together shares that."""
     total, bands, modality = sum(patches.values()), len(info.bands), info.modality.value
     reading = sum(count * size**2 for size, count in patches.items()) * bands / rate
     seconds, dims = {}, 0
     for kind in features:
-        seconds[kind] = reading + rates.seconds(
+        seconds[kind] = reading / len(features) + rates.seconds(
             kind, patches=patches, bands=bands, modality=modality, cores=workers()
         )  # fmt: skip
         with suppress(UnsupportedPatch):  # that it does not fit is said when it is started

@@ -24,7 +24,7 @@ from typing import IO, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from eobench_dash.errors import EOBenchError, NotFound
+from eobench_dash.errors import EOBenchError, NotFound, Unavailable
 from eobench_dash.store.atomic import atomic_file, sync_folder
 from eobench_dash.store.layout import private_folder
 
@@ -46,13 +46,13 @@ class BlockFolder:
 
     ``directory`` is made if need be; what an interrupted process left in it is put right: half-written files are
     removed, finished blocks are checked against their hashes and kept, damaged ones dropped (so they are ``missing``).
-    ``tick`` is called while it waits for another process and while it checks; it may raise to give up. Small files of
-    the caller's own may lie beside the blocks.
+    ``tick`` is called while it waits for another process and while it checks; it may raise to give up. ``wait`` False:
+    a folder that another one holds is Unavailable at once. Small files of the caller's own may lie beside the blocks.
     """
 
-    def __init__(self, directory: Path, *, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, directory: Path, *, tick: Callable[[], None] = lambda: None, wait: bool = True) -> None:
         self.directory = directory
-        self._tick = tick
+        self._tick, self._wait = tick, wait
         self._files: dict[int, Path] = {}
         self._rows: dict[int, int] = {}
         self._written: Counter[int] = Counter()
@@ -63,6 +63,8 @@ class BlockFolder:
             private_folder(self.directory)
             self._lock = _locked(self.directory / LOCK)
             if self._lock is None:  # another process is at the same work, or has just removed the folder
+                if not self._wait:
+                    raise Unavailable("Another process is at these blocks.")
                 self._tick()
                 time.sleep(LOOK_S)
         try:

@@ -8,9 +8,9 @@ continued: the new patches are described, and land in the space that was fitted 
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,67 +22,34 @@ from eobench_dash.domain.datasets import SourceKind
 from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.pixels import PixelSpec
 from eobench_dash.domain.products import split_window
-from eobench_dash.errors import EOBenchError, PatchUnreadable
+from eobench_dash.errors import EOBenchError
 from eobench_dash.jobs.blocks import run_blocks
 from eobench_dash.jobs.cluster import Probe, open_pool, probe_of
 from eobench_dash.jobs.handle import JobHandle
 from eobench_dash.ml import features as ml
 from eobench_dash.ml.features.combiner import SAMPLE, Combiner
 from eobench_dash.ml.threads import workers
-from eobench_dash.services.block_vectors import PatchBlock, describe_block, stacked
+from eobench_dash.services.block_vectors import PatchBlock, describe_block
 from eobench_dash.services.embeddings import queue_map
-from eobench_dash.services.pixels import open_spec, pixel_spec
 from eobench_dash.services.workspace import Workspace
-from eobench_dash.store.arrays import load_arrays, save_arrays
-from eobench_dash.store.blocks import BlockFolder, block_key, remove_blocks
+from eobench_dash.store.arrays import save_arrays
+from eobench_dash.store.blocks import BlockFolder, remove_blocks
 from eobench_dash.store.features import FeatureArray, FeatureWriter
 from eobench_dash.tasks.countdown import Rate
-from eobench_dash.tasks.patch_blocks import PatchBlocks, cut_blocks, paths_of
-
-BLOCK_ROWS = (64, 2048)
-BLOCK_BYTES = 64 * 2**20
-BATCH_BYTES = 16 * 2**20
-LEARN_PATCHES = 2_000
-LEARN_BYTES = 256 * 2**20
-STATE = "state.npz"
-"""What was fitted, beside the vectors of the space: ``combiner.*``, and ``<kind>.*`` of kinds that learn."""
-States = dict[str, dict[str, npt.NDArray[Any]]]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one job computes: patches ``first`` … ``count - 1``, in ``blocks``.
-
-    ``base``: the set that is continued, None for a new one.
-    """
-
-    kind: ml.FeatureKind
-    names: tuple[str, ...]
-    spec: PixelSpec
-    dataset_id: int
-    first: int
-    count: int
-    blocks: PatchBlocks
-    batch: int
-    base: FeatureSet | None
-
-    @property
-    def folder(self) -> str:
-        """The name of the blocks' folder: equal exactly when the blocks are."""
-        key = block_key(
-            kind=self.kind.name,
-            version=self.kind.version,
-            params=dict(self.kind.params),
-            names=self.names,
-            first=self.first,
-            count=self.count,
-            blocks=self.blocks.bounds,
-            modality=self.spec.modality,
-            root=self.spec.root,
-            source=dict(self.spec.params),
-            base=self.base and self.base.fingerprint,
-        )
-        return f"{_prefix(self.kind)}{key}"
+from eobench_dash.tasks.describe_plan import (
+    STATE,
+    Plan,
+    States,
+    flat,
+    folder_prefix,
+    known_set,
+    load_state,
+    plan_for,
+    space_dir,
+    states_for,
+)
+from eobench_dash.tasks.describe_together import Shelf, Shelves, shelves
+from eobench_dash.tasks.patch_blocks import paths_of
 
 
 def run(ws: Workspace, job: JobHandle) -> None:
@@ -92,22 +59,23 @@ def run(ws: Workspace, job: JobHandle) -> None:
     distances are measured. A combined kind is its own space.
     """
     kind = ml.find(job.args["kind"])
-    if _known(ws, job, kind)[1]:
+    dataset_id = int(job.dataset_id or 0)
+    if known_set(ws, dataset_id, kind)[1]:
         _finish(ws, job, kind=kind, features=None)
         return
-    plan = _plan(ws, job, kind)
-    with BlockFolder(ws.store.work_dir(plan.dataset_id, plan.folder), tick=job.check) as folder:
-        if _known(ws, job, kind)[1]:  # an equal job held the folder, and has done it meanwhile
+    plan = plan_for(ws, dataset_id, kind)
+    with BlockFolder(ws.store.work_dir(dataset_id, plan.folder), tick=job.check) as folder:
+        if known_set(ws, dataset_id, kind)[1]:  # an equal job held the folder, and has done it meanwhile
             folder.discard()
             _finish(ws, job, kind=kind, features=None)
             return
-        states = _states(ws, plan, folder, job)
-        _describe_all(ws, plan, folder, states, job)
-        features = _store(ws, plan, folder, states, job)
+        own = Shelf(plan, folder, states_for(ws, plan, folder, job))
+        _describe_all(ws, own, job)
+        features = _store(ws, plan, folder, own.states, job)
         counts = {"blocks": len(folder), "block_writes": sum(folder.written.values())}
         _finish(ws, job, kind=kind, features=features, counts=counts)
         folder.discard()
-    remove_blocks(ws.store.work_dir(plan.dataset_id, plan.folder).parent, _prefix(kind))
+    remove_blocks(ws.store.work_dir(dataset_id, plan.folder).parent, folder_prefix(kind))
     ws.store.sweep_tmp(job.id)
 
 
@@ -127,102 +95,26 @@ def sweep(ws: Workspace, job_id: int) -> None:
         if folder.name.endswith((f"-{job_id}", f"-{job_id}-space")) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
     if job.state == JobState.CANCELLED and job.args["kind"] not in wanted:
-        remove_blocks(dataset / "work", _prefix(ml.find(job.args["kind"])))
+        remove_blocks(dataset / "work", folder_prefix(ml.find(job.args["kind"])))
 
 
-def _prefix(kind: ml.FeatureKind) -> str:
-    return f"features-{kind.folder}-"
-
-
-def _known(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> tuple[FeatureSet | None, bool]:
-    """The dataset's set of this kind, and whether it is complete."""
-    with ws.db.read() as session:
-        dataset = session.get_one(Dataset, job.dataset_id)
-        query = select(FeatureSet).where(FeatureSet.dataset_id == dataset.id, FeatureSet.kind == kind.name)
-        known = session.scalar(query)
-    whole = known is not None and (known.rows, known.version) == (dataset.patch_count, kind.version)
-    return known, whole and dataset.patch_count > 0
-
-
-def _plan(ws: Workspace, job: JobHandle, kind: ml.FeatureKind) -> Plan:
-    """What is left to compute."""
-    known, _ = _known(ws, job, kind)
-    with ws.db.read() as session:
-        dataset = session.get_one(Dataset, job.dataset_id)
-    if dataset.patch_count == 0:
-        raise PatchUnreadable("The dataset holds no patch.")
-    spec = pixel_spec(dataset, ws.settings)
-    names = kind.blocks_for(dataset.modality) or (kind.name,)
-    base = known if known is not None and _continues(ws, known, kind, names, dataset.patch_count) else None
-    first = base.rows if base is not None else 0
-    pixels, _ = open_spec(spec).read_masked([first], paths_of(ws, dataset.id, first, first + 1))[0]
-    few, many = BLOCK_ROWS
-    return Plan(
-        kind=kind,
-        names=names,
-        spec=spec,
-        dataset_id=dataset.id,
-        first=first,
-        count=dataset.patch_count,
-        blocks=cut_blocks(ws, dataset, first=first, few=few, many=many, light=BLOCK_BYTES // pixels.nbytes),
-        batch=max(8, min(256, BATCH_BYTES // pixels.nbytes)),
-        base=base,
-    )
-
-
-def _continues(ws: Workspace, known: FeatureSet, kind: ml.FeatureKind, names: tuple[str, ...], count: int) -> bool:
-    """Whether the set can be appended to. One fitted to less than half of the patches is rather fitted again."""
-    same = known.version == kind.version and tuple(known.params.get("blocks", ())) == names
-    space = ws.store.feature_dir(known.dataset_id, known.params.get("space", known.folder))
-    return same and count / 2 <= known.rows < count and (space / STATE).exists()
-
-
-def _states(ws: Workspace, plan: Plan, folder: BlockFolder, job: JobHandle) -> States:
-    """What the kinds that learn have learned: with the set that is continued, in an earlier attempt, or now."""
-    learners = [name for name in plan.names if ml.needs_fit(name)]
-    if not learners:
-        return {}
-    if plan.base is not None:
-        found = _load_state(_space_dir(ws, plan.base))
-        return {name: found[name] for name in learners}
-    kept = folder.directory / STATE
-    if not kept.exists():
-        save_arrays(kept, **_flat({name: _learn(ws, plan, name, job) for name in learners}))
-    return _load_state(folder.directory)
-
-
-def _learn(ws: Workspace, plan: Plan, name: str, job: JobHandle) -> dict[str, npt.NDArray[Any]]:
-    """Fit one kind to a seeded sample of patches of one shape."""
-    source = open_spec(plan.spec)
-    size = source.read_masked([0], paths_of(ws, plan.dataset_id, 0, 1))[0][0].nbytes
-    wanted = min(plan.count, LEARN_PATCHES, max(16, LEARN_BYTES // size))
-    chosen = np.sort(np.random.default_rng(0).choice(plan.count, wanted, replace=False)).tolist()
-    patches = []
-    for done, ordinal in enumerate(chosen):
-        job.progress(0.0, f"learning {name} from {done:,} of {wanted:,} patches")
-        patches += source.read_masked([ordinal], paths_of(ws, plan.dataset_id, ordinal, ordinal + 1))
-    kinds = [(pixels.dtype.str, pixels.shape) for pixels, _ in patches]
-    usual = max(kinds, key=kinds.count)
-    pixels, nodata = stacked([patch for patch, kind in zip(patches, kinds, strict=True) if kind == usual])
-    learned = ml.fit(
-        name, pixels, modality=plan.spec.modality, nodata=nodata, band_names=plan.spec.band_names, seed=0
-    )  # fmt: skip
-    return learned or {}
-
-
-def _describe_all(ws: Workspace, plan: Plan, folder: BlockFolder, states: States, job: JobHandle) -> None:
+def _describe_all(ws: Workspace, own: Shelf, job: JobHandle) -> None:
+    """Compute the blocks that are missing and, where there are some, those of kinds that wait for the same patches."""
+    plan, folder = own.plan, own.folder
     total, rate = plan.count - plan.first, Rate(done=folder.rows)
 
-    def blocks() -> Iterator[tuple[int, PatchBlock]]:
+    def blocks(into: Shelves) -> Iterator[tuple[int, PatchBlock]]:
         token = f"{plan.folder}/{job.id}"
-        every = PatchBlock(plan.spec, 0, (), plan.names, states, plan.batch, tile=plan.blocks.tile, token=token)
+        every = PatchBlock(plan.spec, 0, (), plan.names, batch=plan.batch, tile=plan.blocks.tile, token=token)
         for number in folder.missing(len(plan.blocks)):
             first, stop = plan.blocks.spans[number]
-            yield number, replace(every, first=first, paths=paths_of(ws, plan.dataset_id, first, stop))
+            paths = paths_of(ws, plan.dataset_id, first, stop)
+            yield number, replace(every, first=first, paths=paths, also=into.also, states=into.states)
 
-    def tell() -> None:
+    def tell(into: Shelves | None = None) -> None:
         done = folder.rows
-        words = f"{done:,} of {total:,} patches described", rate.told(done, total)
+        beside = ", ".join(other.plan.kind.name for other in into.others) if into else ""
+        words = f"{done:,} of {total:,} patches described", rate.told(done, total), beside and f"with {beside}"
         job.progress(0.9 * done / total, " · ".join(filter(None, words)))
 
     def probe() -> Probe:
@@ -230,8 +122,11 @@ def _describe_all(ws: Workspace, plan: Plan, folder: BlockFolder, states: States
 
     tell()
     if folder.missing(len(plan.blocks)):
-        with open_pool(ws.settings.dask_scheduler, threads=workers(), probe=probe) as pool:
-            run_blocks(pool, describe_block, blocks(), folder, tell=tell)
+        with (
+            shelves(ws, job, own) as into,
+            open_pool(ws.settings.dask_scheduler, threads=workers(), probe=probe) as pool,
+        ):
+            run_blocks(pool, describe_block, blocks(into), into, tell=partial(tell, into))
 
 
 def _probe(spec: PixelSpec, path: str | None) -> Probe:
@@ -250,7 +145,7 @@ def _store(ws: Workspace, plan: Plan, folder: BlockFolder, states: States, job: 
     if base is None:
         combiner = Combiner.fit(_sample(plan, folder, job))
     else:
-        combiner = Combiner.from_arrays(_load_state(_space_dir(ws, base))["combiner"])
+        combiner = Combiner.from_arrays(load_state(space_dir(ws, base))["combiner"])
     ws.store.sweep_tmp(job.id)
     tmp = ws.store.tmp(job.id)
     name = f"{kind.folder}-{job.id}"
@@ -258,7 +153,7 @@ def _store(ws: Workspace, plan: Plan, folder: BlockFolder, states: States, job: 
         space = stack.enter_context(FeatureWriter(tmp / "space", dim=combiner.dim))
         raw = stack.enter_context(FeatureWriter(tmp / "raw", dim=sum(combiner.sizes))) if plain else None
         if base is not None:
-            _copy(_space_dir(ws, base), base.rows, space, job)
+            _copy(space_dir(ws, base), base.rows, space, job)
             if raw is not None:
                 _copy(ws.store.feature_dir(plan.dataset_id, base.folder), base.rows, raw, job)
         for number in range(len(plan.blocks)):
@@ -267,7 +162,7 @@ def _store(ws: Workspace, plan: Plan, folder: BlockFolder, states: States, job: 
             if raw is not None:
                 raw.append(arrays[kind.name])
             job.progress(0.92 + 0.07 * (number + 1) / len(plan.blocks), "storing the features")
-        save_arrays(tmp / "space" / STATE, **_flat({**states, "combiner": combiner.to_arrays()}))
+        save_arrays(tmp / "space" / STATE, **flat({**states, "combiner": combiner.to_arrays()}))
         features = FeatureSet(
             dataset_id=plan.dataset_id,
             kind=kind.name,
@@ -315,22 +210,6 @@ def _copy(source: Path, rows: int, writer: FeatureWriter, job: JobHandle) -> Non
     for block in FeatureArray(source, rows=rows).blocks():
         job.check()
         writer.append(block)
-
-
-def _space_dir(ws: Workspace, features: FeatureSet) -> Path:
-    return ws.store.feature_dir(features.dataset_id, features.params.get("space", features.folder))
-
-
-def _flat(states: States) -> dict[str, npt.NDArray[Any]]:
-    return {f"{name}.{key}": array for name, arrays in states.items() for key, array in arrays.items()}
-
-
-def _load_state(folder: Path) -> States:
-    states: States = {}
-    for name, array in load_arrays(folder / STATE).items():
-        owner, _, key = name.partition(".")
-        states.setdefault(owner, {})[key] = array
-    return states
 
 
 def _finish(

@@ -23,7 +23,7 @@ from eobench_dash.jobs.inline import run_inline
 from eobench_dash.services import datasets, features, importing, ingesting, jobs
 from eobench_dash.services.workspace import Workspace, open_workspace
 from eobench_dash.settings import Settings, load_settings
-from eobench_dash.tasks import describing
+from eobench_dash.tasks import describe_plan
 
 PATIENCE_S = 90.0  # for loaded machines; nothing here is timed
 PATCHES = 1200
@@ -102,7 +102,7 @@ def describe(ws: Workspace, who, dataset_id: int, on_block=lambda done: None, ki
 
 
 def test_byte_equal_to_the_local_run_though_a_worker_is_killed_in_the_middle(dask, make_ws, monkeypatch) -> None:
-    monkeypatch.setattr(describing, "BLOCK_ROWS", (40, 40))
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (40, 40))
     ws, ada, dataset_id = make_ws("local")
     assert describe(ws, ada, dataset_id).state == "done"
     expected = hashes(ws)
@@ -147,7 +147,7 @@ def test_an_ingest_is_equal_to_the_local_one_though_a_worker_is_killed(
 
 
 def test_pausing_calls_the_cluster_off_and_a_scheduler_that_dies_fails_the_job(dask, make_ws, monkeypatch) -> None:
-    monkeypatch.setattr(describing, "BLOCK_ROWS", (40, 40))
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (40, 40))
     monkeypatch.setattr("eobench_dash.jobs.handle.EVERY_S", 0.0)
     ws, ada, dataset_id = make_ws("cluster", dask_scheduler=dask.address)
     asked = []

@@ -16,7 +16,7 @@ from eobench_dash.ml.features.combiner import Combiner
 from eobench_dash.services import datasets, features, importing, jobs
 from eobench_dash.services.pixels import open_spec, pixel_spec
 from eobench_dash.store.features import FeatureArray
-from eobench_dash.tasks import describing
+from eobench_dash.tasks import describe_plan, describing
 
 
 def picture(folder: Path, name: str, color: tuple[int, int, int], seed: int) -> None:
@@ -33,7 +33,7 @@ def dataset(workspace, builder, imagefolder, run):
 @pytest.fixture
 def ask(workspace, builder, dataset, monkeypatch):
     """Asks for a kind in blocks of seven patches: nine blocks."""
-    monkeypatch.setattr(describing, "BLOCK_ROWS", (7, 7))
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (7, 7))
     return lambda kind: features.start_features(workspace, builder, dataset_id=dataset.id, kind=kind)
 
 
@@ -46,7 +46,7 @@ def stored(ws, kind: str) -> tuple[FeatureSet, np.ndarray, np.ndarray]:
     with ws.db.read() as session:
         row = session.scalars(select(FeatureSet).where(FeatureSet.kind == kind)).one()
     folder = ws.store.feature_dir(row.dataset_id, row.folder)
-    return row, FeatureArray(folder).as_array(), FeatureArray(describing._space_dir(ws, row)).as_array()
+    return row, FeatureArray(folder).as_array(), FeatureArray(describe_plan.space_dir(ws, row)).as_array()
 
 
 def test_paused_and_resumed_no_block_is_done_twice(workspace, builder, ask, run, monkeypatch) -> None:
@@ -157,7 +157,7 @@ def test_blocks_and_their_size_change_no_number(workspace, ask, run, dataset) ->
         from eobench_dash.db.models import Dataset
 
         spec = pixel_spec(session.get_one(Dataset, dataset.id), workspace.settings)
-    paths = describing.paths_of(workspace, dataset.id, 0, 60)
+    paths = describe_plan.paths_of(workspace, dataset.id, 0, 60)
     pixels = np.stack([pixels for pixels, _ in open_spec(spec).read_masked(range(60), paths)])
     whole = {kind: ml.describe(kind, pixels, modality="optical") for kind in ("color_stats", "wld144", "gabor")}
     _, vectors, space = stored(workspace, "color_stats")
@@ -174,7 +174,7 @@ def test_appended_patches_land_in_the_same_space(workspace, builder, ask, run, i
     job = run(ask(kind))
     assert job.state == "done", job.error
     before, old_vectors, old_space = stored(workspace, kind)
-    state = describing._load_state(describing._space_dir(workspace, before))
+    state = describe_plan.load_state(describe_plan.space_dir(workspace, before))
     assert set(state) == {"combiner", *(["bovw"] if kind == "bovw" else [])}
     for i in range(9):
         picture(imagefolder, f"sea/new_{i}.png", (25, 45, 110), seed=900 + i)
@@ -189,7 +189,7 @@ def test_appended_patches_land_in_the_same_space(workspace, builder, ask, run, i
     if kind == "color_stats":
         fitted = Combiner.from_arrays(state["combiner"])
         np.testing.assert_array_equal(space[60:], fitted.transform({kind: vectors[60:]}))
-    again = describing._load_state(describing._space_dir(workspace, after))
+    again = describe_plan.load_state(describe_plan.space_dir(workspace, after))
     np.testing.assert_array_equal(again["combiner"]["components"], state["combiner"]["components"])
     assert not workspace.store.feature_dir(dataset.id, before.folder).exists()
 

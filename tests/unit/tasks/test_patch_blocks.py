@@ -17,7 +17,7 @@ from eobench_dash.services import features, ingesting
 from eobench_dash.services.block_vectors import stacked
 from eobench_dash.services.pixels import open_spec, pixel_spec
 from eobench_dash.store.features import FeatureArray
-from eobench_dash.tasks import describing, patch_blocks
+from eobench_dash.tasks import describe_plan, describing, patch_blocks
 from eobench_dash.tasks.patch_blocks import cut_blocks, paths_of
 
 PATCH = 20
@@ -79,7 +79,7 @@ def test_each_tile_is_decoded_for_one_block_and_no_number_changes(
 ) -> None:
     """Counted for as many readers as blocks: what a cluster of many workers decodes at the most."""
     dataset = ingest(safe)
-    monkeypatch.setattr(describing, "BLOCK_ROWS", (8, 60))
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (8, 60))
     if not aligned:
         monkeypatch.setattr(patch_blocks, "_rows", lambda *args: iter(()))
         monkeypatch.setattr(patch_blocks, "banded_blocks", lambda rows, **limits: (-1,))

@@ -24,7 +24,7 @@ from eobench_dash.services import (
 from eobench_dash.services.annotate import relabel
 from eobench_dash.services.pixels import open_pixels
 from eobench_dash.store.features import FeatureArray
-from eobench_dash.tasks import describing
+from eobench_dash.tasks import describe_plan
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def described(workspace, builder, dataset, run):
 
 def test_row_i_describes_patch_i(workspace, builder, dataset, run, monkeypatch) -> None:
     # More blocks than are under way at once.
-    monkeypatch.setattr(describing, "BLOCK_ROWS", (7, 7))
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (7, 7))
     run(features.start_features(workspace, builder, dataset_id=dataset.id, kind="color_stats"))
     with workspace.db.read() as session:
         row = session.scalars(select(FeatureSet)).one()
