@@ -1,8 +1,8 @@
 # Two commands do everything: `make run` and `make test`. Each installs what it needs, or says in a sentence why it cannot.
 SHELL := /bin/bash
 PYTHON ?= python3
-# Two at a time, file by file: a file shares its server and its browser.
-PYTEST_FLAGS ?= -n 2 --dist loadfile
+# Two at a time, file by file: a file shares its server and its browser. In our order, the longest files first.
+PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
