@@ -86,6 +86,9 @@ class BlockFolder:
     def __len__(self) -> int:
         return len(self._files)
 
+    def __contains__(self, number: object) -> bool:
+        return number in self._files
+
     @property
     def rows(self) -> int:
         """Rows in all blocks stored."""

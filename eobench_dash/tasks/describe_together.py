@@ -39,23 +39,20 @@ class Shelves:
     @property
     def also(self) -> tuple[str, ...]:
         """Plain kinds that only others need."""
-        return tuple(dict.fromkeys(name for other in self.others for name in other.plan.names if name not in self._own))
+        names = (name for other in self.others for name in other.plan.names)
+        return tuple(dict.fromkeys(name for name in names if name not in self.own.plan.names))
 
     @property
     def states(self) -> States:
         """What those that learn have learned."""
         return {name: state for shelf in (*self.others, self.own) for name, state in shelf.states.items()}
 
-    @property
-    def _own(self) -> tuple[str, ...]:
-        return self.own.plan.names
-
     def write(self, number: int, arrays: Arrays) -> None:
         """Store one block of each. A kind that could not describe these patches is not in ``arrays``."""
-        self.own.folder.write(number, {name: arrays[name] for name in self._own})
+        self.own.folder.write(number, {name: arrays[name] for name in self.own.plan.names})
         for other in list(self.others):
             try:
-                if number in other.folder.missing(len(other.plan.blocks)):
+                if number not in other.folder:
                     other.folder.write(number, {name: arrays[name] for name in other.plan.names})
             except (KeyError, OSError):  # its job says what is wrong, or was cancelled and its folder is gone
                 self.others.remove(other)
