@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
+from typing import TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -49,6 +50,14 @@ class _Json(JsonFormatter):
         return redact(super().format(record))
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Standard error as it is when a line is written: who captures it may have put another one there meanwhile."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def _mark(record: logging.LogRecord) -> bool:
     record.request_id = request_id.get()
     return True
@@ -56,7 +65,7 @@ def _mark(record: logging.LogRecord) -> bool:
 
 def configure(settings: Settings) -> None:
     """Send the logs of this process to standard error, in the form and from the level that the settings ask for."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_Json() if settings.log_format == "json" else _Text())
     handler.addFilter(_mark)
     root = logging.getLogger()

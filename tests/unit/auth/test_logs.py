@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sys
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_any_line_can_be_redacted_and_twice_is_once(line: str) -> None:
 
 
 @pytest.fixture
-def said(settings):
+def said(settings, monkeypatch):
     """A function that logs by our configuration, and gives what was written."""
     root = logging.getLogger()
     before = root.handlers[:], root.level
@@ -59,7 +60,7 @@ def said(settings):
     def say(form: str, *args, **extra) -> str:
         logs.configure(settings.model_copy(update={"log_format": form}))
         stream = io.StringIO()
-        root.handlers[0].setStream(stream)
+        monkeypatch.setattr(sys, "stderr", stream)
         logging.getLogger("eobench_dash.test").error(*args, **extra)
         return stream.getvalue()
 
@@ -88,3 +89,14 @@ def test_tracebacks_are_redacted_too(said) -> None:
             line = said(form, "it broke", exc_info=True)
             assert "ValueError" in line
             assert "HUNTER2" not in line
+
+
+def test_a_line_goes_to_standard_error_as_it_is_then(said, monkeypatch) -> None:
+    gone = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", gone)
+    assert "hello" in said("text", "hello")
+    gone.close()  # as when a capture of it ends
+    now = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", now)
+    logging.getLogger("eobench_dash.test").error("still here")
+    assert "still here" in now.getvalue() and "Logging error" not in now.getvalue()
