@@ -219,16 +219,15 @@ def until(page: Page, code: str, seconds: float = 60) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Take a picture once the page is quiet, in few colours: a PNG of at most 300 kB."""
+    """Take a picture once the page is quiet: a PNG of at most 300 kB, in fewer colours where it has to be."""
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(900)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     OUT.mkdir(parents=True, exist_ok=True)
-    for colors in (256, 128, 64):
+    for colors in (0, 256, 128, 64):  # 0: all of them
         out = io.BytesIO()
-        image.quantize(colors, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
-            out, "PNG", optimize=True
-        )
+        shown = image.quantize(colors, kmeans=2, dither=Image.Dither.NONE) if colors else image
+        shown.save(out, "PNG", optimize=True)
         if out.tell() <= LARGEST:
             break
     (OUT / f"{name}.png").write_bytes(out.getvalue())

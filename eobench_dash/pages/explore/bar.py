@@ -151,9 +151,11 @@ def _share() -> Component:
 
 
 def _goto() -> Component:
-    box = text_input(ids.GOTO, placeholder="Patch number or path", type="search", n_submit=0)
+    box = text_input(ids.GOTO, placeholder="Go to…", type="search", n_submit=0)
     name = html.Span("Go to patch", className="eob-hide")
-    return html.Label([icon("search"), name, box], className="eob-explore__goto")
+    return html.Label(
+        [icon("search"), name, box], title="Go to a patch by its number or path", className="eob-explore__goto"
+    )
 
 
 def _modes(chosen: str, *, may_clean: bool, why_not: str) -> Component:
