@@ -1,5 +1,6 @@
 """Take back one batch of changes, or do it again, leaving alone what somebody else changed since."""
 
+import re
 from collections import defaultdict
 
 from sqlalchemy import ColumnElement
@@ -16,25 +17,32 @@ from eobench_dash.services.batches import later_changes, newest_event, open_batc
 from eobench_dash.services.vocabulary import codes_by_id, heir, heirs
 from eobench_dash.services.workspace import Workspace
 
+_PART = re.compile(r" \([\d,]+ of them\)$")
+
 
 def undo(ws: Workspace, who: Principal, *, dataset_id: int, batch_id: int | None = None) -> RelabelResult:
     """Take back a batch: the newest of this user and browser that still stands, or the one named by ``batch_id``.
 
     Each patch gets the label back that it had before (or that label's heir, if it was merged since). Patches that
     changed again since are left alone and named. An undo is a batch of its own; to take one back is a redo.
-    Raises Conflict where there is nothing to take back, NotAllowed where the named batch is somebody else's.
+    Raises Conflict where there is nothing to take back or all of it was changed since (the batch then still stands),
+    NotAllowed where the named batch is somebody else's.
     """
     with ws.db.write() as session:
         dataset = visible_dataset(session, who, ws.settings, dataset_id, lock=True)
         scope = may_relabel(session, who, dataset_id)
         batch = _undoable(session, who, dataset_id, batch_id, scope)
         if batch is None:
-            raise Conflict("There is nothing to undo: you changed nothing in this dataset from this browser.")
+            raise Conflict(
+                "There is nothing to undo: of what you changed in this dataset since this log-in, nothing still stands."
+                " Earlier changes can be taken back in History."
+            )
         return _take_back(session, who, dataset, batch)
 
 
 def redo(ws: Workspace, who: Principal, *, dataset_id: int) -> RelabelResult:
-    """Do again what the newest undo of this user and browser took back. Raises Conflict where there is nothing.
+    """Do again what the newest undo of this user and browser took back. Raises Conflict where there is nothing, or
+    all of it was changed since.
 
     There is nothing after a newer change of theirs: what stands now is then no longer what was undone.
     """
@@ -64,7 +72,11 @@ def _take_back(session: Session, who: Principal, dataset: Dataset, batch: Annota
     skipped, changed = _reverse(session, who, batch, taken_back)
     if merge is not None and again:
         _close_label(session, dataset, merge)
+    if skipped and not changed:
+        raise Conflict(_overtaken(taken_back.summary, skipped))
     taken_back.patch_count = len(changed)
+    if skipped:
+        taken_back.summary += f" ({len(changed):,} of them)"
     codes = codes_by_id(session, dataset.id)
     now = session.execute(queries.current_labels(dataset.id, sorted(changed)))
     changes = tuple(sorted((ordinal, codes[label_id]) for ordinal, label_id, _ in now))
@@ -73,9 +85,24 @@ def _take_back(session: Session, who: Principal, dataset: Dataset, batch: Annota
 
 
 def back_summary(batch: AnnotationBatch) -> str:
-    """``Undo: 312 patches River → SeaLake``, or ``Redo: …`` of what an undo took back."""
-    step = batch.summary.removeprefix("Undo: ").removeprefix("Redo: ")
+    """``Undo: 312 patches River → SeaLake``, or ``Redo: …`` of what an undo took back.
+
+    Where some were left alone, ``(300 of them)`` is said once it is done.
+    """
+    step = _PART.sub("", batch.summary.removeprefix("Undo: ").removeprefix("Redo: "))
     return f"{'Redo' if batch.source == EventSource.UNDO else 'Undo'}: {step}"
+
+
+def _overtaken(summary: str, skipped: dict[int, Skipped]) -> str:
+    """Why nothing was done."""
+    by = sorted({one.by for one in skipped.values()})
+    who = ", ".join(by[:3]) + (f" and {len(by) - 3} more" if len(by) > 3 else "")
+    which = f"patch {min(skipped)} was" if len(skipped) == 1 else f"all {len(skipped):,} patches were"
+    verb, _, step = summary.partition(": ")
+    return (
+        f"{verb} of “{step}” changes nothing: {which} changed since by {who}, and that stands."
+        " Earlier steps can be taken back in History."
+    )
 
 
 def _reverse(

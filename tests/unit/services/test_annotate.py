@@ -15,7 +15,7 @@ from eobench_dash.domain.labels import NO_LABEL
 from eobench_dash.domain.people import ANONYMOUS, Principal
 from eobench_dash.errors import BadInput, Conflict, NotAllowed, NotFound, NotLoggedIn
 from eobench_dash.services import annotate, changes
-from eobench_dash.services.annotate import mark, relabel, undo, undo_preview
+from eobench_dash.services.annotate import mark, redo, redo_preview, relabel, undo, undo_preview
 from eobench_dash.services.batches import Trace, check_ordinals, name_groups, relabel_summary, still_standing
 
 
@@ -319,13 +319,31 @@ def test_what_somebody_changed_and_took_back_is_no_obstacle(lakes):
     assert lakes.labels()[0] == "River"
 
 
-def test_when_everything_was_overtaken_the_step_is_over(lakes):
+def test_a_step_that_was_overtaken_in_all_still_stands(lakes):
     ben, ada = lakes.who["ben"], lakes.who["ada"]
     relabel(lakes.ws, ben, dataset_id=lakes.id, ordinals=[5], label="Sea")
-    relabel(lakes.ws, ben, dataset_id=lakes.id, ordinals=[0], label="Sea")
-    relabel(lakes.ws, ada, dataset_id=lakes.id, ordinals=[0], label="Lake")
-    assert undo(lakes.ws, ben, dataset_id=lakes.id).changes == ()
+    relabel(lakes.ws, ben, dataset_id=lakes.id, ordinals=[0, 1], label="Sea")
+    relabel(lakes.ws, ada, dataset_id=lakes.id, ordinals=[0, 1], label="Lake")
+    log = lakes.events()
+    with pytest.raises(Conflict, match=r"“2 patches .* → Sea” changes nothing: all 2 patches were .* by lake-ada"):
+        undo(lakes.ws, ben, dataset_id=lakes.id)
+    assert len(lakes.events()) == len(log) and lakes.labels()[0] == "Lake"
+    assert undo_preview(lakes.ws, ben, dataset_id=lakes.id).endswith("→ Sea")
+    undo(lakes.ws, ada, dataset_id=lakes.id)
+    assert [ordinal for ordinal, _ in undo(lakes.ws, ben, dataset_id=lakes.id).changes] == [0, 1]
     assert undo(lakes.ws, ben, dataset_id=lakes.id).changes == ((5, 1),), "the step before is next"
+    lakes.check_in_step()
+
+
+def test_an_undo_in_part_says_so_and_so_does_its_redo(lakes):
+    ben, ada = lakes.who["ben"], lakes.who["ada"]
+    relabel(lakes.ws, ben, dataset_id=lakes.id, ordinals=[0, 1, 2], label="Sea")
+    relabel(lakes.ws, ada, dataset_id=lakes.id, ordinals=[1], label="Lake")
+    assert undo(lakes.ws, ben, dataset_id=lakes.id).summary.endswith("→ Sea (2 of them)")
+    relabel(lakes.ws, ada, dataset_id=lakes.id, ordinals=[0], label="Lake")
+    assert redo_preview(lakes.ws, ben, dataset_id=lakes.id).endswith("→ Sea")
+    assert redo(lakes.ws, ben, dataset_id=lakes.id).summary.endswith("→ Sea (1 of them)")
+    lakes.check_in_step()
 
 
 def test_undo_of_marks_flips_them_back_whatever_the_label(lakes):
