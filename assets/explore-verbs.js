@@ -186,6 +186,7 @@
       return done;
     } catch (error) {
       X().toast(error.message, "danger");
+      refresh(); // what others did meanwhile, if that is why
       return null;
     }
   };

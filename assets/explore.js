@@ -145,11 +145,27 @@
   const picked = (pick) => { if (pick) window.eob.explore.showing(pick.ordinal); };
   let tabled = null; // the dataset whose labels these are
   const table = (rows, of) => {
-    if (of !== tabled) digits = [];
+    const kept = `eob-digits-${of}`; // hands remember the keys: they are the same when the page is opened again
+    if (of !== tabled) digits = storedDigits(kept);
     tabled = of;
     labels = (rows ?? []).map(([code, name, color, count]) => ({ code, name, color, count }));
-    for (const { code } of labels) if (digits.length < 9 && !digits.includes(code)) digits.push(code); // a new label takes a free key
+    if (labels.length) {
+      digits = digits.map((code) => (labels.some((label) => label.code === code) ? code : null)); // merged: its key is free
+      for (const { code } of labels) { // a new label takes a free key
+        const free = digits.includes(null) ? digits.indexOf(null) : digits.length;
+        if (free < 9 && !digits.includes(code)) digits[free] = code;
+      }
+      try { localStorage.setItem(kept, JSON.stringify(digits)); } catch { /* a full or forbidden store: until the page is left */ }
+    }
     dressGroups();
+  };
+  const storedDigits = (kept) => {
+    try {
+      const codes = JSON.parse(localStorage.getItem(kept) ?? "[]");
+      return Array.isArray(codes) ? codes.slice(0, 9).filter(Number.isInteger) : [];
+    } catch {
+      return [];
+    }
   };
 
   // The other files have put their own verbs there: assign, mark, undo, redo, menu, showPatch, showing, shown, …

@@ -96,16 +96,22 @@
     toastPlace();
   }, true);
 
-  const toast = ({ text, kind = "info", href = null } = {}) => {
+  /** `href`: where its words lead; `reload`: by loading that page anew. */
+  const toast = ({ text, kind = "info", href = null, reload = false } = {}) => {
     if (!text) return;
     const place = toastPlace();
-    for (const old of place.children) if (old.dataset.text === text) old.remove();
+    let known = null; // a way out that was offered with these words
+    for (const old of [...place.children]) {
+      if (old.dataset.text !== text) continue;
+      known ??= old.querySelector("a");
+      old.remove();
+    }
     const box = document.createElement("div");
     box.className = `eob-toast eob-toast--${kind}`;
     box.dataset.text = text;
     if (kind === "danger") box.setAttribute("role", "alert");
-    const words = document.createElement(href ? "a" : "span");
-    if (href) words.href = href;
+    const words = (!href && known) || document.createElement(href ? "a" : "span");
+    if (href) Object.assign(words, { href, target: reload ? "_self" : "" });
     words.textContent = text;
     const close = Object.assign(document.createElement("button"), { type: "button", textContent: "✕" });
     close.setAttribute("aria-label", "Close this message");
@@ -139,18 +145,33 @@
   const ask = window.fetch.bind(window);
   const SILENCE = "The server does not answer"; // so begin all messages that its next answer makes untrue
   let silent = false;
+  /** What may change something says who opened this page: another tab may have logged in as somebody else (auth/gate.py). */
+  const signed = (url, options) => {
+    const user = document.querySelector(".eob-shell")?.dataset.user;
+    if (!user || (options?.method ?? "GET") === "GET" || new URL(url, location.href).origin !== location.origin) return options;
+    const headers = new Headers(options.headers);
+    headers.set("X-EOBench-Opened-By", user);
+    return { ...options, headers };
+  };
+
   window.fetch = async (resource, options) => {
     const url = String(resource?.url ?? resource);
     const dash = url.includes("_dash-update-component");
     try {
-      const answer = await ask(resource, options);
+      const answer = await ask(resource, signed(url, options));
+      if (answer.status === 412) {
+        const { error } = await answer.clone().json().catch(() => ({}));
+        toast({ text: error, kind: "danger", href: location.pathname + location.search, reload: true });
+      }
       if (dash && answer.status === 401) {
         toast({ text: "Your log-in has ended. Log in again to go on.", kind: "danger", href: `/auth/login?next=${encodeURIComponent(location.pathname + location.search)}` });
       }
+      if (dash && [401, 412].includes(answer.status)) return new Response(null, { status: 204 }); // said; Dash: nothing to update
       if (dash && silent && answer.ok) {
         silent = false;
         for (const old of [...corner.children]) if (old.dataset.text.startsWith(SILENCE)) old.remove();
         toast({ text: "The server answers again.", kind: "ok" });
+        document.dispatchEvent(new CustomEvent("eob:answers")); // who asked in vain asks again
       }
       return answer;
     } catch (error) {

@@ -41,6 +41,12 @@ class Conflict(EOBenchError):
     http_status = 409
 
 
+class StalePage(EOBenchError):
+    """The page was opened by somebody else than who is logged in by now."""
+
+    http_status = 412
+
+
 class BadInput(EOBenchError):
     """What the user gave cannot be used."""
 

@@ -22,10 +22,13 @@ from eobench_dash.auth.rules import Rule, admit, check_routes, rule_of
 from eobench_dash.auth.secret import secret_key
 from eobench_dash.auth.sessions import current_principal, install_sessions
 from eobench_dash.db.engine import Database
-from eobench_dash.errors import EOBenchError, NotLoggedIn
+from eobench_dash.domain.people import Principal
+from eobench_dash.errors import EOBenchError, NotLoggedIn, StalePage
 from eobench_dash.settings import Settings
 
 LOGIN_PATH = "/auth/login"
+OPENED_BY = "X-EOBench-Opened-By"
+"""The header by which a page says who opened it (assets/shell.js)."""
 LARGEST_BODY = 8 * 2**20
 """Of any request whose route does not say otherwise: callbacks send ids and counts, not data."""
 _POLICY = "EOBENCH_CONTENT_POLICY"
@@ -47,7 +50,9 @@ def install(server: Flask, *, settings: Settings, db: Database) -> None:
             check_origin(request)
             stated = _rule_here(server)
             if stated is not Rule.PUBLIC:  # files of the program are served without a look into the database
-                admit(stated, current_principal(), public=settings.public)
+                who = current_principal()
+                admit(stated, who, public=settings.public)
+                _check_page(who)
         except EOBenchError as error:
             return _refusal(error)
         return None
@@ -74,6 +79,17 @@ def _rule_here(server: Flask) -> Rule:
     if stated is None:
         raise EOBenchError(f"No rule says who may ask {request.url_rule.rule}.")
     return stated
+
+
+def _check_page(who: Principal) -> None:
+    """StalePage where a page says that it was opened by somebody else: another tab has logged out, and in as ``who``.
+
+    What the page's user meant to do must not be done, and written down, in another name.
+    """
+    opened_by = request.headers.get(OPENED_BY)
+    if opened_by is not None and opened_by != who.tag:
+        now = "nobody is logged in" if who.anonymous else f"you are logged in as {who.name}"
+        raise StalePage(f"This page was opened in another name; by now {now}. Nothing was changed: reload the page.")
 
 
 def _refusal(error: EOBenchError) -> AnyResponse:

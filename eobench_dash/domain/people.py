@@ -35,6 +35,11 @@ class Principal:
         """Whether nobody is logged in."""
         return self.user_id is None
 
+    @property
+    def tag(self) -> str:
+        """By which a page tells who opened it."""
+        return "nobody" if self.user_id is None else str(self.user_id)
+
 
 ANONYMOUS = Principal(user_id=None, name="anonymous", role=Role.READER)
 MIN_PASSWORD = 10

@@ -97,10 +97,12 @@ def _overtaken(summary: str, skipped: dict[int, Skipped]) -> str:
     """Why nothing was done."""
     by = sorted({one.by for one in skipped.values()})
     who = ", ".join(by[:3]) + (f" and {len(by) - 3} more" if len(by) > 3 else "")
-    which = f"patch {min(skipped)} was" if len(skipped) == 1 else f"all {len(skipped):,} patches were"
+    first = skipped[min(skipped)]
+    which = f"patch {first.ordinal} was" if len(skipped) == 1 else f"all {len(skipped):,} patches were"
+    to = f" to {first.label}" if len(skipped) == 1 and first.label else ""
     verb, _, step = summary.partition(": ")
     return (
-        f"{verb} of “{step}” changes nothing: {which} changed since by {who}, and that stands."
+        f"{verb} of “{step}” changes nothing: {which} changed since by {who}{to}, and that stands."
         " Earlier steps can be taken back in History."
     )
 

@@ -269,3 +269,16 @@ def test_the_applications_own_routes_are_open_only_where_expected(make_workspace
     opened = {r.rule for r in server.url_map.iter_rules() if rule_of(server, r) is Rule.PUBLIC} - set(FRAMEWORK_ROUTES)
     expected = {"/auth/login", "/auth/logout", "/health", "/program/<name>"}
     assert opened <= expected, "a new public route: is it really for everybody?"
+
+
+def test_what_a_page_of_somebody_else_asks_for_is_refused(client: FlaskClient, people, log_in) -> None:
+    log_in(client, "eva")
+    own, other = str(people.expert.user_id), str(people.admin.user_id)
+    for path, more in (("/x/reader", {}), ("/_dash-update-component", {"json": CALLBACK})):
+        assert client.post(path, headers={"X-EOBench-Opened-By": own}, **more).status_code == 200
+        for wrong in (other, "nobody", "x' --"):
+            answer = client.post(path, headers={"X-EOBench-Opened-By": wrong}, **more)
+            assert answer.status_code == 412
+            assert "you are logged in as eva" in answer.json["error"] and "reload the page" in answer.json["error"]
+    client.post("/auth/logout")
+    assert client.post("/x/reader", headers={"X-EOBench-Opened-By": own}).status_code == 401

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from coasts import Prepared, prepare
-from seats import REFUSED, House, Seat, add_people
+from seats import REFUSED, House, Seat, add_people, log_in
 from sqlalchemy import func, insert, select
 
 from eobench_dash.db.models import Dataset, Embedding, FeatureSet, Label, Patch
@@ -298,6 +298,21 @@ def test_what_is_refused_returns_where_the_eye_sees_it(house: House, sit: Callab
     seat.wait(lambda: seat.page.locator(".eob-flash").count() or seat.toasts(), "the flash")
     seat.told("outside your groups")
     assert seat.label(ordinal) == house.label(ordinal) == "city" and not house.history(ordinal)
+
+
+# -- who is at it ------------------------------------------------------------------------------------------------------
+def test_a_page_opened_by_somebody_else_changes_nothing(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "ben").explore("?mode=clean")
+    seat.allowed += (REFUSED,)
+    ordinal = seat.alone(label="city")
+    elsewhere = seat.page.context.request  # another tab
+    elsewhere.post(f"{house.url}/auth/logout", headers={"Origin": house.url})
+    log_in(elsewhere, house.url, "ada")
+    seat.js("window.eob.explore.assign([a[0]], 'forest') && null", ordinal)
+    seat.told("This page was opened in another name; by now you are logged in as ada.")
+    assert house.label(ordinal) == "city" == seat.label(ordinal) and not house.history(ordinal)
+    seat.page.locator(".eob-toast a", has_text="another name").click()
+    seat.until("document.querySelector('.eob-user-name')?.textContent === 'ada' && map?.state().ready")
 
 
 # -- many --------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ def shell() -> Component:
             dialog(ids.KEYS_DIALOG, "Keyboard", [html.Div(id=ids.KEYS, className="eob-stack")], small=True),
         ],
         className="eob-shell",
+        **{"data-user": who.tag},
     )
 
 
