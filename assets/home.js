@@ -36,6 +36,7 @@
     running = request;
     const end = (text, tone) => { running = null; say(text, null, tone); };
     request.open("POST", `/uploads?name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("X-EOBench-Opened-By", document.querySelector(".eob-shell").dataset.user); // as shell.js
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       const done = event.loaded / file.size;
