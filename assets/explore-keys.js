@@ -22,8 +22,11 @@
   // Arrows walk where no control of its own wants them: on the map, in the neighbours, on the page itself.
   const places = ".eob-map, #explore-neighbours, #explore-trail", menu = ".eob-near, .eob-place";
   const free = (node) => node === document.body || (node.closest?.(places) && !node.closest(menu)) || node.id === "shell-main";
+  /** A control on the map keeps the keys that are its own: Enter presses a button, arrows move a handle. */
+  const keeps = (node, key) =>
+    key === "Enter" ? node.closest?.(".eob-map :is(button, summary, a)") : WALK[key] && node.closest?.(".eob-map :is(input, [role=slider])");
   document.addEventListener("keydown", (event) => {
-    if (elsewhere(event) || !plain(event) || !free(event.target)) return;
+    if (elsewhere(event) || !plain(event) || !free(event.target) || keeps(event.target, event.key)) return;
     const onMap = Boolean(event.target.closest?.(".eob-map"));
     if (WALK[event.key] && !event.shiftKey) {
       const current = X().maps().some((map) => (map.state().current ?? null) !== null);

@@ -186,6 +186,13 @@
   // -- what others do -----------------------------------------------------------------------------------------------------------
   document.addEventListener("eob:click", ({ detail }) => showing(detail.ordinal));
   document.addEventListener("eob:changes", () => { refreshPanel(); storyAnew(); });
+  // The server answers again: what it was asked for meanwhile is asked for once more.
+  document.addEventListener("eob:answers", () => {
+    if (!X().root?.()) return;
+    refreshPanel();
+    storyAnew();
+    for (const image of document.querySelectorAll("#explore-root img")) if (image.complete && !image.naturalWidth) image.src = image.src;
+  });
   document.addEventListener("eob:dataset", () => { shown = null; trail = []; walked = -1; storyOf = drawnFor = null; });
 
   // -- pictures of patches, wherever they are -----------------------------------------------------------------------------------

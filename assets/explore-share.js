@@ -25,6 +25,7 @@
         view.remember({ sel: String(id) });
       } else if (chosen.length) without = " Log in to have your selection in it.";
       await pause(120); // what was just done is still on its way into the address
+      view.rememberViews();
       view.write();
       await copy(location.href);
       const with_ = chosen.length && !without ? `, with ${chosen.length.toLocaleString("en")} selected` : "";

@@ -26,30 +26,53 @@
   };
   const short = (n) => String(Number(n.toPrecision(6)));
 
+  const MAPS = { "explore-map": "", "explore-map2": "2" }; // what the address adds to its words for each
+
   document.addEventListener("eob:view", ({ target, detail }) => {
     if (target.id === "explore-map2") remember({ v2: [detail.x, detail.y, detail.k].map(short).join(",") });
   });
+  /** Where the maps look now; one that nobody has moved has not said so itself. */
+  const rememberViews = () => {
+    for (const [id, n] of Object.entries(MAPS)) {
+      const view = $(id)?.eobMap?.state().view;
+      if (view) remember({ [`v${n}`]: [view.x, view.y, view.k].map(short).join(",") });
+    }
+  };
+  // A link that names a patch and no view flies to the patch: who has one before them is to find all as it was.
+  document.addEventListener("eob:showing", () => { if (opened()) rememberViews(); });
 
-  // The first map to be there opens what the rest of the link says; until then nothing is said anew.
-  const opened = () => Boolean(root()?.dataset.opened);
+  // Each map, once it is there, opens what the link says of it (the first: the rest as well); until then nothing is said anew.
+  const opened = (n = "") => Boolean(root()?.dataset[`opened${n}`]);
   document.addEventListener("eob:ready", ({ target }) => {
-    if (target.id !== "explore-map" || opened()) return;
-    root().dataset.opened = "1";
+    const n = MAPS[target.id];
+    if (n === undefined) return;
+    if (opened(n)) { // another map has taken its place
+      if (window.eob.explore.shown() !== null) rememberViews();
+      return;
+    }
+    root().dataset[`opened${n}`] = "1";
     const words = new URL(location.href).searchParams;
     const codes = (text) => (text ?? "").split(",").filter((part) => /^\d{1,5}$/.test(part)).map(Number);
-    const range = (words.get("crange") ?? "").split(",").map(Number);
-    if (words.get("hide")) window.eob.explore.setHidden(codes(words.get("hide")));
-    const column = { hidden: codes(words.get("chide")), range: range.length === 2 && range.every(Number.isFinite) ? range : null };
-    const map = window.eob.explore.map();
-    if (map.state().column && (column.hidden.length || column.range)) map.setFilter({ column });
-    if (/^\d{1,9}$/.test(words.get("sel") ?? "")) openSelection(words.get("sel"));
+    const range = (words.get(`crange${n}`) ?? "").split(",").map(Number);
+    if (!n && words.get("hide")) window.eob.explore.setHidden(codes(words.get("hide")));
+    const column = { hidden: codes(words.get(`chide${n}`)), range: range.length === 2 && range.every(Number.isFinite) ? range : null };
+    const map = target.eobMap;
+    if (map.state().column) {
+      if (column.hidden.length || column.range) map.setFilter({ column });
+      else tellFilter({ target }); // a map that came later has taken over the other's
+    }
+    if (!n && /^\d{1,9}$/.test(words.get("sel") ?? "")) openSelection(words.get("sel"));
   });
 
-  document.addEventListener("eob:filter", ({ target, detail }) => {
-    if (target.id !== "explore-map" || !opened()) return;
-    const { hidden = [], range = null } = detail.column ?? {};
-    remember({ hide: (detail.labels ?? []).join(","), chide: hidden.join(","), crange: range ? range.map(short).join(",") : "" });
-  });
+  const tellFilter = ({ target }) => {
+    const n = MAPS[target.id];
+    if (n === undefined || !opened(n)) return;
+    const { labels, column: { hidden, range } } = target.eobMap.filter();
+    if (!n) remember({ hide: labels.join(",") });
+    remember({ [`chide${n}`]: hidden.join(","), [`crange${n}`]: range ? range.map(short).join(",") : "" });
+  };
+  document.addEventListener("eob:filter", tellFilter);
+  document.addEventListener("eob:column", tellFilter); // another column colours: the filter by the last one is gone
 
   // -- saved selections -----------------------------------------------------------------------------------------------
   let opening = false; // the selection that changes now is the link's own
@@ -106,6 +129,13 @@
     all[next % all.length].focus();
   }, true);
 
+  // The server answers again: what it was asked for meanwhile is asked for once more.
+  document.addEventListener("eob:answers", () => {
+    if (!root()) return;
+    openTab(tabs().find((tab) => tab.getAttribute("aria-selected") === "true").dataset.tab);
+    fill("new");
+  });
+
   // -- switches ---------------------------------------------------------------------------------------------------------
   const pressed = (what) => document.querySelector(`[data-do="${what}"][aria-pressed]`);
   const verbs = {
@@ -153,7 +183,7 @@
   const openSecond = (id, dataset) => {
     if (root()) root().dataset.split = id ? "1" : "";
     pressed("split")?.setAttribute("aria-pressed", String(Boolean(id)));
-    remember(id ? { map2: String(id), v2: "" } : { map2: "", v2: "", colour2: "" });
+    remember(id ? { map2: String(id), v2: "" } : { map2: "", v2: "", colour2: "", chide2: "", crange2: "" });
     window.eob.exploreView.mapChanged("explore-map2", id);
     return urls(id, dataset);
   };
@@ -174,7 +204,7 @@
 
   window.eob = {
     ...window.eob,
-    exploreView: { ...window.eob?.exploreView, remember, write, openTab, verbs, keys, opened },
+    exploreView: { ...window.eob?.exploreView, remember, rememberViews, write, openTab, verbs, keys, opened },
   };
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.eobView = { openMap, openSecond, split, thumbnails, hideBack, goBack, chosenMethod };

@@ -9,6 +9,7 @@
   // dark to light, told apart by colour-blind people too (viridis, five steps)
   const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
+  const LEAST = 0.004; // what is less leaves the picture as it is
   const SEEN = ["black_edge", "nodata"]; // what was not measured of these, the quick-look hints at
 
   let scene = null, place = null; // the scene and the element it was made for: Dash may have drawn another
@@ -149,9 +150,20 @@
     view.give({ n: data.rows.length, row: Int32Array.from(data.rows), col: Int32Array.from(data.cols), size: Int32Array.from(data.sizes), part: data.rows.length < total }, size);
     scales(view);
     colour(flag);
-    const of = data.rows.length < total ? ` (${data.rows.length.toLocaleString("en")} of them shown)` : "";
-    const measured = data.measured < data.rows.length ? ` ${data.measured.toLocaleString("en")} were measured; the others are told from the quick-look or not coloured.` : "";
-    say(total ? `${total.toLocaleString("en")} patches in this product${of}.${measured}` : "This product is smaller than a patch: choose a smaller patch size.", total ? "" : "warn");
+    summary(data, total);
+  };
+
+  /** How many patches there are, lie in the area, are shown and were measured. */
+  const summary = (data, total) => {
+    const words = (n) => n.toLocaleString("en");
+    const all = data.rows.length, inside = data.inside.reduce((sum, one) => sum + one, 0);
+    if (!total) { say("This product is smaller than a patch: choose a smaller patch size.", "warn"); return; }
+    if (!inside) { say(`None of the ${words(total)} patches in this product lies in the area of interest.`, "warn"); return; }
+    let lead = `${words(total)} patches in this product`;
+    if (all < total) lead += ` (${words(all)} of them shown${inside < all ? `, of which ${words(inside)} lie in the area of interest` : ""})`;
+    else if (inside < all) lead = `${words(inside)} of ${words(total)} patches in this product lie in the area of interest`;
+    const rest = data.measured < inside ? ` ${words(data.measured)} were measured; the others are told from the quick-look or hatched.` : "";
+    say(`${lead}.${rest}`);
   };
 
   const scales = (view) => {
@@ -174,6 +186,10 @@
     return typeof limit === "number" ? limit / 100 : Infinity;
   };
   const refused = (i) => !shown.data.inside[i] || Object.keys(shown.limits).some((name) => shown.flags[name]?.[i] > most(name));
+  /** Whether the product can tell the flag at all. */
+  const tells = (name) => SEEN.includes(name) || (shown.flags[name] ?? []).some((value) => !Number.isNaN(value));
+  /** Not measured, and the quick-look hints at nothing. */
+  const unknown = (i) => shown.data.inside[i] && Number.isNaN(shown.flags[flag]?.[i] ?? NaN) && !(valueOf(flag, i) > LEAST);
   const css = (value) => {
     const at = Math.min(Math.max(value, 0), 1) * (RAMP.length - 1), low = Math.min(Math.floor(at), RAMP.length - 2), part = at - low;
     return `rgb(${RAMP[low].map((from, n) => Math.round(from + (RAMP[low + 1][n] - from) * part)).join(" ")})`;
@@ -187,8 +203,8 @@
     view.paint((i) => {
       if (!shown.data.inside[i]) return "rgb(120 120 120)";
       const value = valueOf(flag, i);
-      return !(value > 0.004) ? null : css(Math.sqrt(value)); // what is flawless stays as it is
-    }, refused);
+      return value > LEAST ? css(Math.sqrt(value)) : null;
+    }, refused, tells(flag) ? unknown : null);
     legend();
     return skip();
   };
@@ -197,19 +213,30 @@
     const box = find("[data-ingest-legend]");
     if (!box) return;
     if (!shown) { box.replaceChildren(); return; }
-    const bar = Object.assign(document.createElement("span"), { className: "eob-ingest__ramp" });
-    const word = (text) => Object.assign(document.createElement("span"), { textContent: text });
-    const known = shown.flags[flag] && [...shown.flags[flag]].some((value) => !Number.isNaN(value));
-    box.replaceChildren(...(known || SEEN.includes(flag)
-      ? [word("0"), bar, word("1"), word("✕ refused or outside")] : [word("This product cannot tell this flag.")]));
+    const word = (text, name = "") => Object.assign(document.createElement("span"), { textContent: text, className: name });
+    const swatch = (name) => word("", `eob-ingest__swatch eob-ingest__swatch--${name}`);
+    if (!tells(flag)) { box.replaceChildren(word("This product cannot tell this flag.")); return; }
+    // the ramp as it is used: it begins with what is coloured at all, and its middle is the square of the root's
+    const bar = word("", "eob-ingest__ramp"), low = Math.sqrt(LEAST);
+    bar.style.background = `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map((part) => css(low + (1 - low) * part)).join(", ")})`;
+    const scale = word("", "eob-ingest__scale"), { inside } = shown.data;
+    scale.append(bar, word(String(LEAST)), word((((1 + low) / 2) ** 2).toFixed(2)), word("1"));
+    box.replaceChildren(
+      swatch("none"), word("none"), scale,
+      ...(inside.some((_, i) => unknown(i)) ? [swatch("unknown"), word("not measured")] : []),
+      ...(inside.every(Boolean) ? [] : [swatch("outside"), word("outside of the area")]),
+      word("✕ refused"),
+    );
   };
 
   const TITLES = { nodata: "no data", cloud: "cloud", blur: "blur", saturation: "saturation", black_edge: "black edge", border_noise: "border noise" };
   const told = (i) => {
     const { row, col, size } = scene.windows;
     const numbers = Object.keys(TITLES).map((name) => [TITLES[name], valueOf(name, i)]).filter(([, value]) => value !== undefined && !Number.isNaN(value));
+    const place = `row ${row[i]}, column ${col[i]}, ${size[i]} × ${size[i]}`;
+    if (!shown.data.inside[i]) return `${place}\noutside of the area of interest`;
     const words = numbers.map(([name, value]) => `${name} ${value.toFixed(2)}`).join(" · ") || "not measured in this preview";
-    return `row ${row[i]}, column ${col[i]}, ${size[i]} × ${size[i]}${refused(i) ? " · refused" : ""}\n${words}`;
+    return `${place}${refused(i) ? " · refused" : ""}\n${words}`;
   };
 
   // -- the area of interest, drawn -----------------------------------------------------------------------------------------

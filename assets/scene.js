@@ -3,6 +3,7 @@
 // grid: the cells of a grid are painted once into a small picture, which is drawn at any size; outlines come when there is room.
 (() => {
   const OUTLINES = 9; // CSS pixels of a cell from which outlines are drawn
+  const HATCH = 7; // CSS pixels from line to line over windows that are unknown
   const MOST_CELLS = 4_000_000;
   const LONG_PRESS_MS = 550;
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--eob-${name}`).trim();
@@ -60,7 +61,7 @@
       this.selected = new Set(); // framed
       this.opacity = 0.5;
       this.colour = () => null;
-      this.refused = null;
+      this.refused = this.unknown = null;
       this.drag = null;
       this.frame = 0;
       this.resize = new ResizeObserver(() => this.resized());
@@ -128,10 +129,14 @@
       return this.grids.get(this.size);
     }
 
-    /** Colour: window -> CSS colour, or null for none; refused: window -> whether it is crossed out. */
-    paint(colour, refused = null) {
+    /**
+     * Colour: window -> CSS colour, or null for none; refused: window -> whether it is crossed out; unknown: window ->
+     * whether it is hatched.
+     */
+    paint(colour, refused = null, unknown = null) {
       this.colour = colour;
       this.refused = refused;
+      this.unknown = unknown;
       this.repaint();
     }
 
@@ -222,7 +227,7 @@
     // -- drawing ---------------------------------------------------------------------------------------------------------
     /** The colours have changed: the picture of cells is made anew. */
     repaint() {
-      this.cells = this.chosen = null;
+      this.cells = this.chosen = this.veil = null;
       this.draw();
     }
 
@@ -283,6 +288,7 @@
       context.globalAlpha = this.opacity;
       this.lay(context, this.cells, grid, from, cell, side);
       context.globalAlpha = 1;
+      if (this.unknown) this.hatch(context, grid, from, cell, side);
       if (side >= OUTLINES) {
         this.drawOutlines(context, grid, from, cell, side);
         const [outer, inner] = [token("surface"), token("text")];
@@ -293,6 +299,29 @@
       }
       if (this.hovered >= 0) this.frameOf(context, this.hovered, token("focus"), 2);
       if (this.current >= 0) this.frameOf(context, this.current, token("accent-text"), 4, token("accent"));
+    }
+
+    /** Slanted lines over the windows that are unknown: lines of the screen, to be seen however small a cell is. */
+    hatch(context, grid, from, cell, side) {
+      const css = "rgb(0 0 0)"; // any: only where it covers counts
+      this.veil = this.veil || this.paintCells(grid, (i) => (this.unknown(i) ? css : null));
+      const sheet = new OffscreenCanvas(this.canvas.width, this.canvas.height), own = sheet.getContext("2d");
+      const wide = this.width(), high = this.height(), lines = new Path2D();
+      own.setTransform(context.getTransform());
+      own.imageSmoothingEnabled = false;
+      this.lay(own, this.veil, grid, from, cell, side);
+      for (let x = -high; x < wide; x += HATCH) {
+        lines.moveTo(x, high);
+        lines.lineTo(x + high, 0);
+      }
+      // a dark line beside a light one: seen on dark and on bright ground
+      for (const [where, line, width] of [["source-in", "rgb(0 0 0 / 0.5)", 2.5], ["source-atop", "rgb(255 255 255 / 0.8)", 1]]) {
+        own.globalCompositeOperation = where;
+        own.strokeStyle = line;
+        own.lineWidth = width;
+        own.stroke(lines);
+      }
+      context.drawImage(sheet, 0, 0, wide, high);
     }
 
     /** The picture of cells over the windows; what lies between windows that stand apart stays free. */

@@ -112,8 +112,25 @@ def run_job(ws: Workspace, job_id: int, *, quiet: bool = False) -> Mapping[str, 
     return job.result
 
 
+def run_each(ws: Workspace, job_ids: Sequence[int], *, quiet: bool = False) -> None:
+    """Run queued jobs as ``run_job`` does, one after the other. Where one fails, the others are done all the same, then
+    EOBenchError tells of it. Ctrl-C says how to go on with all that are left."""
+    failed: list[str] = []
+    for at, job_id in enumerate(job_ids):
+        try:
+            run_job(ws, job_id, quiet=quiet)
+        except (Interrupted, KeyboardInterrupt):
+            left = "; ".join(map(how_to_go_on, job_ids[at:]))
+            words = [*failed, f"Stopped; what is done so far is kept. Go on with: {left}"]
+            raise Interrupted(" ".join(words)) from None
+        except EOBenchError as error:
+            failed.append(f"Job {job_id}: {error}")
+    if failed:
+        raise EOBenchError(" ".join(failed))
+
+
 def how_to_go_on(job_id: int) -> str:
-    """The command that goes on with a paused job."""
+    """The command that goes on with a paused job, or does one that waits."""
     return f"eobench jobs resume {job_id} --here"
 
 

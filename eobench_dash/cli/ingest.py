@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
+from eobench_dash.cli.common import answer, json_option, operator, run_each, run_job, table, workspace
 from eobench_dash.domain.areas import MAX_CORNERS
 from eobench_dash.domain.ingesting import (
     FLAGS,
@@ -20,8 +20,8 @@ from eobench_dash.domain.ingesting import (
 from eobench_dash.domain.people import Principal
 from eobench_dash.domain.products import ReadOptions
 from eobench_dash.errors import BadInput
+from eobench_dash.services import estimating, ingesting
 from eobench_dash.services import features as feature_service
-from eobench_dash.services import ingesting
 from eobench_dash.services.workspace import Workspace
 
 MAX_AREA_BYTES = 200 * MAX_CORNERS
@@ -106,20 +106,25 @@ def ingest(
             "features": kinds,
         }
         if only_estimate:
-            told = ingesting.estimate(ws, who, **asked)
+            told = estimating.estimate(ws, who, **asked)
             answer(told, as_json=as_json, text=lambda: _estimate_text(told))
             return
         job_id = ingesting.start_ingest(ws, who, name=name, attribution=attribution, map_first=False, **asked)
         done = run_job(ws, job_id, quiet=as_json)
-        for queued in done["feature_jobs"]:
-            run_job(ws, queued, quiet=as_json)
-        described = _described(ws, who, done["dataset_id"])
-        report = ingesting.ingest_report(ws, who, dataset_id=done["dataset_id"]) or IngestReport(products=())
-        answer(
-            {"dataset_id": done["dataset_id"], "features": described, **report.to_dict()},
-            as_json=as_json,
-            text=lambda: "\n".join([_report_text(name, done["dataset_id"], report), *described]),
-        )
+        try:
+            run_each(ws, done["feature_jobs"], quiet=as_json)
+        finally:  # the patches are there, whatever becomes of their descriptors
+            _tell(ws, who, name, done["dataset_id"], as_json=as_json)
+
+
+def _tell(ws: Workspace, who: Principal, name: str, dataset_id: int, *, as_json: bool) -> None:
+    described = _described(ws, who, dataset_id)
+    report = ingesting.ingest_report(ws, who, dataset_id=dataset_id) or IngestReport(products=())
+    answer(
+        {"dataset_id": dataset_id, "features": described, **report.to_dict()},
+        as_json=as_json,
+        text=lambda: "\n".join([_report_text(name, dataset_id, report), *described]),
+    )
 
 
 def _described(ws: Workspace, who: Principal, dataset_id: int) -> list[str]:
@@ -148,9 +153,8 @@ def _area(raw: str | None) -> Any:
 
 def _estimate_text(told: IngestEstimate) -> str:
     about = "about " if told.about else ""
-    scales = ", ".join(f"{count:,} of {size} px" for size, count in told.patches.items())
     lines = [
-        f"{about}{told.total:,} patches ({scales}) of {_counted(told.products, 'products')}",
+        f"{about}{told.total:,} patches ({', '.join(told.scales)}) of {_counted(told.products, 'products')}",
         f"  cutting: about {_time(told.seconds)}; disk: about {told.bytes / 1e6:,.0f} MB",
         *(f"  {kind}: about {_time(seconds)}" for kind, seconds in told.feature_seconds.items()),
         *(f"  note: {note}" for note in told.notes),

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from eobench_dash.cli.common import answer, json_option, operator, run_job, table, workspace
+from eobench_dash.cli.common import answer, json_option, operator, run_each, run_job, table, workspace
 from eobench_dash.domain.jobs import JobInfo, JobState
 from eobench_dash.jobs.life import EVERY_S, seconds_since_life
 from eobench_dash.services import jobs as service
@@ -55,9 +55,12 @@ def pause(job_id: int, as_json: bool) -> None:
 @here_option
 @json_option
 def resume(job_id: int, here: bool, as_json: bool) -> None:
-    """Go on with a paused job."""
+    """Go on with a paused job; with --here also do one that waits."""
     with workspace() as ws:
-        job = service.resume_job(ws, operator(ws), job_id=job_id)
+        who = operator(ws)
+        job = service.get_job(ws, who, job_id=job_id)
+        if not here or job.state != JobState.QUEUED:
+            job = service.resume_job(ws, who, job_id=job_id)
         _go_on(ws, job, here=here, as_json=as_json)
 
 
@@ -74,7 +77,8 @@ def retry(job_id: int, here: bool, as_json: bool) -> None:
 
 def _go_on(ws: Workspace, job: JobInfo, *, here: bool, as_json: bool) -> None:
     if here:
-        run_job(ws, job.id, quiet=as_json)
+        done = run_job(ws, job.id, quiet=as_json)
+        run_each(ws, done.get("feature_jobs", []), quiet=as_json)  # an ingest's descriptors, which it queues at its end
         job = service.get_job(ws, operator(ws), job_id=job.id)
         answer(job, as_json=as_json, text=lambda: _told(job, ""))
         return

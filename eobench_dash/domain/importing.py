@@ -195,8 +195,7 @@ def clean_relative_path(raw: str) -> str:
     path = raw if "/" in raw else raw.replace("\\", "/")
     if len(path) > MAX_PATH_LENGTH:
         raise PathRefused(f"The path is longer than {MAX_PATH_LENGTH} characters.")
-    # isprintable is the quick way to say "nothing to look at closer"
-    if not path.isprintable() and any(unicodedata.category(c) in {"Cc", "Cs"} for c in path):
+    if unfit(path):
         raise PathRefused("The path holds control characters.")
     if path.startswith("/") or path[1:3] == ":/":
         raise PathRefused("The path is absolute and does not lie below the dataset's folder.")
@@ -206,6 +205,14 @@ def clean_relative_path(raw: str) -> str:
     if not parts:
         raise PathRefused("The path is empty.")
     return "/".join(parts)
+
+
+def unfit(name: str) -> str:
+    """The characters of a name that no path of a patch may hold: control characters, and what stands for bytes that
+    are not UTF-8 (surrogates)."""
+    if name.isprintable():  # the quick way to say "nothing to look at closer"
+        return ""
+    return "".join(c for c in name if unicodedata.category(c) in {"Cc", "Cs"})
 
 
 def valid_lonlat(lon: float, lat: float) -> bool:

@@ -29,7 +29,7 @@ class Form:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What ``ingesting.estimate`` and ``start_ingest`` both take."""
+        """What ``estimating.estimate`` and ``start_ingest`` both take."""
         return {
             "paths": list(self.paths),
             "plan": self.plan,

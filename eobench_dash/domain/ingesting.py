@@ -118,6 +118,10 @@ class IngestPlan:
             pixel_size=info.pixel_size,
         )
 
+    def lengths(self, info: ProductInfo) -> dict[int, Length]:
+        """The sizes as asked for, by what they are in pixels of a product."""
+        return {length.pixels(info.pixel_size): length for length in (self.patch, *self.scales)}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {
@@ -167,7 +171,8 @@ class ProductTally:
 @dataclass(frozen=True)
 class IngestReport:
     """What an ingest did. ``flags``: flag → mean, p50, p95 and max over the patches kept, and ``over``: how many are
-    above what is notable. ``skipped``: products left out on purpose, with why."""
+    above what is notable. ``scales``: patches kept by size in pixels, largest first. ``skipped``: products left out on
+    purpose, with why."""
 
     products: tuple[ProductTally, ...]
     flags: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -236,7 +241,7 @@ class IngestReport:
         return cls(
             products=tuple(tallies),
             flags=told["flags"],
-            scales=told["scales"],
+            scales=dict(sorted(told["scales"].items(), key=lambda scale: -int(scale[0]))),
             skipped=told["skipped"],
             notes=tuple(data["notes"]),
             seconds=told["seconds"],
@@ -248,8 +253,9 @@ class IngestReport:
 class IngestEstimate:
     """What an ingest will take, before it starts: guesses but for ``patches``, which is exact unless ``about``.
 
-    ``patches``: per scale (pixels as text); with an area of interest or limits, fewer are kept than cut. ``seconds``:
-    cutting and measuring; ``feature_seconds``: per descriptor. ``bytes``: rows, vectors and thumbnails on disk.
+    ``patches``: those in the area of interest per scale (pixels as text); with limits, fewer are kept. ``lengths``: the
+    same by the size as asked for (``1280m``), which products may have in several sizes of pixels. ``seconds``: cutting
+    and measuring; ``feature_seconds``: per descriptor. ``bytes``: rows, vectors and thumbnails on disk.
     """
 
     products: int
@@ -259,11 +265,24 @@ class IngestEstimate:
     bytes: int
     about: bool = False
     notes: tuple[str, ...] = ()
+    lengths: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """Patches of all scales."""
         return sum(self.patches.values())
+
+    @property
+    def scales(self) -> list[str]:
+        """Each size as asked for, in words, largest first: ``1,280 m: 1,205 of 147–155 px``, or ``24 of 64 px``."""
+        return [_scale_words(parse_length(length), counts) for length, counts in self.lengths.items()]
+
+
+def _scale_words(length: Length, counts: Mapping[str, int]) -> str:
+    sides = sorted(map(int, counts))
+    ends = f"{sides[0]}–{sides[-1]}" if len(sides) > 1 else f"{sides[0]}"
+    asked = f"{length.value:,.10g} m: " if length.metres else ""
+    return f"{asked}{sum(counts.values()):,} of {ends} px"
 
 
 def check_total(patches: int) -> None:

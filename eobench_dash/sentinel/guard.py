@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from eobench_dash.domain.importing import clean_relative_path
+from eobench_dash.domain.importing import clean_relative_path, unfit
 from eobench_dash.errors import PathRefused, UnreadableProduct
 
 
@@ -59,3 +59,18 @@ def inside(folder: Path, relative: str) -> Path:
 def leads_out(path: Path, folder: Path) -> bool:
     """Whether ``path`` (below ``folder`` by its text) is really somewhere else, through a symbolic link."""
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def shown(name: str) -> str:
+    """A name of the file system as a sentence or a database takes it."""
+    return "".join("?" if unfit(c) else c for c in name)
+
+
+def unfit_name(path: Path) -> str:
+    """Why no dataset can keep this path, as it is or where its symbolic links lead: a sentence, "" where it can."""
+    for part in (*path.parts, *Path(os.path.realpath(path)).parts):
+        if found := unfit(part):
+            foreign = any("\ud800" <= c <= "\udfff" for c in found)  # so Python stands in for bytes that are not UTF-8
+            what = "is not UTF-8 text" if foreign else "holds a line break or another control character"
+            return f"The name {shown(part)} {what}; rename it."
+    return ""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from eobench_dash.domain.products import ProductKind, ReadOptions
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel import gdal, raster_names, s1, s2, zips
 from eobench_dash.sentinel.gdal import told_driver
-from eobench_dash.sentinel.guard import leads_out
+from eobench_dash.sentinel.guard import leads_out, shown, unfit_name
 from eobench_dash.sentinel.product import Product
 from eobench_dash.sentinel.raster import open_raster_product
 from eobench_dash.sentinel.raster_files import PICTURE_SUFFIXES, RASTER_SUFFIXES, FileSet, file_set, file_sets
@@ -20,6 +20,7 @@ LEVELS = 2
 """Folders below the one that is looked through."""
 MAX_ENTRIES = 200_000
 MAX_PRODUCTS = 50_000
+_NAMED = 3  # of the products left out
 _PACKED = {"L1C": ProductKind.S2_L1C, "L2A": ProductKind.S2_L2A}
 
 
@@ -36,24 +37,56 @@ class Candidate:
     platform: str = ""
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that looks like a product but cannot be one of a dataset: where it lies below the folder that was
+    looked through (fit to be shown), and why, a sentence."""
+
+    path: str
+    why: str
+
+
 def discover(path: Path) -> list[Candidate]:
-    """The products at or below ``path`` (itself a product, or a folder of products), in the order of their names.
+    """The products at or below ``path``, as ``search`` finds them."""
+    return search(path)[0]
+
+
+def search(path: Path) -> tuple[list[Candidate], list[LeftOut]]:
+    """The products at or below ``path`` (itself a product, or a folder of products), in the order of their names; and
+    what is left out because of its name, which no page, sentence or database could hold.
 
     Symbolic links that lead out of the folder are passed over; so are pictures beside rasters (they are previews).
     UnreadableProduct where there is nothing to read, or too much to look through.
     """
     path = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow the links that ``path`` is reached by)
+    if why := unfit_name(path):
+        raise UnreadableProduct(why)
     found = _as_product(path)
-    if found is None and path.is_dir():
-        budget = [MAX_ENTRIES]
-        products = _below(path, path, LEVELS, budget)
-        if len(products) > MAX_PRODUCTS:
-            raise UnreadableProduct(f"{path.name} holds more than {MAX_PRODUCTS:,} products; choose a folder inside.")
-        if products:
-            return products
-    elif found is not None:
-        return [found]
-    raise UnreadableProduct(_nothing(path))
+    if found is not None:
+        return [found], []
+    if not path.is_dir():
+        raise UnreadableProduct(_nothing(path))
+    below = _below(path, path, LEVELS, [MAX_ENTRIES])
+    if len(below) > MAX_PRODUCTS:
+        raise UnreadableProduct(f"{path.name} holds more than {MAX_PRODUCTS:,} products; choose a folder inside.")
+    whys = [unfit_name(one.path) for one in below]
+    products = [one for one, why in zip(below, whys, strict=True) if not why]
+    left_out = [
+        LeftOut(shown(one.path.relative_to(path).as_posix()), why) for one, why in zip(below, whys, strict=True) if why
+    ]
+    if not products:
+        raise UnreadableProduct(left_out_words(left_out) or _nothing(path))
+    return products, left_out
+
+
+def left_out_words(left_out: Sequence[LeftOut]) -> str:
+    """What is to be said below a list of products of those that are not in it; "" where all are."""
+    if not left_out:
+        return ""
+    whys = list(dict.fromkeys(one.why for one in left_out))
+    more = f" And {len(whys) - _NAMED:,} more." if len(whys) > _NAMED else ""
+    many = f"{len(left_out):,} products are" if len(left_out) > 1 else "1 product is"
+    return f"{many} left out. {' '.join(whys[:_NAMED])}{more}"
 
 
 def open_product(path: Path, *, options: ReadOptions = ReadOptions(), unpacked: Path | None = None) -> Product:  # noqa: B008
@@ -61,6 +94,8 @@ def open_product(path: Path, *, options: ReadOptions = ReadOptions(), unpacked: 
 
     A file whose name ends in a band (NAME_B02.tif) stands for all of its siblings; a folder for the one raster in it.
     """
+    if why := unfit_name(path):
+        raise UnreadableProduct(why)
     if path.is_dir():
         if s2.told_kind(path) is not None:
             return s2.open_s2(path, options=options)
@@ -103,7 +138,8 @@ def _is_grd(folder: Path) -> bool:
 def _below(folder: Path, root: Path, levels: int, budget: list[int]) -> list[Candidate]:
     sets = _rasters(folder, root, budget)
     found = [_raster(files, folder) for files in sets]
-    if folder != root and len(sets) == 1 and len(sets[0].members) > 1:  # BigEarthNet: the folder is the product
+    lone = folder != root and len(sets) == 1 and len(sets[0].members) > 1
+    if lone and not unfit_name(sets[0].path):  # BigEarthNet: the folder is the product
         found = [replace(found[0], path=folder)]
     for entry in _entries(folder, root, budget):
         if entry.is_dir():
@@ -140,8 +176,9 @@ def _entries(folder: Path, root: Path, budget: list[int]) -> Iterable[Path]:
 
 
 def _packed_kind(path: Path) -> ProductKind:
-    members = zips.product_names(path)
-    return next((kind for name, kind in s2.METADATA.items() if name in members), ProductKind.S1_GRD)
+    folder, members = zips.product_names(path)
+    told = next((kind for name, kind in s2.METADATA.items() if name in members), s2.called_kind(folder))
+    return told or ProductKind.S1_GRD
 
 
 def _listed_kind(path: Path) -> ProductKind | None:

@@ -24,6 +24,7 @@ from eobench_dash.sentinel.raster_units import Meaning, told_meaning
 
 PICTURES = ("PNG", "JPEG")
 OFFSET_NOTE = "Its product is of baseline 04.00 or later: if its numbers still carry the offset, it reads 0.1 too high."
+BEYOND_NOTE = "Some of its numbers are too large to be kept (beyond 3.4e38) or infinite: they are taken as no data."
 Source = tuple[BandFile, int]
 """One band: its file and its place in it, from 0."""
 
@@ -44,9 +45,10 @@ def open_raster_product(files: FileSet, *, options: ReadOptions) -> Product:
         samples = [sample for file in opened for sample in file.samples()]
         facts = told_facts(files, opened, beside, samples, options.modality)
         chosen = _chosen(options.bands, facts.bands, files.name)
+        sample = np.concatenate([samples[i].ravel() for i in chosen])
         meaning = told_meaning(
             options.unit,
-            sample=np.concatenate([samples[i].ravel() for i in chosen]),
+            sample=sample,
             dtype=np.result_type(*(file.dtype for file in opened)),
             modality=facts.modality,
             sentinel_2=facts.sentinel_2,
@@ -56,7 +58,16 @@ def open_raster_product(files: FileSet, *, options: ReadOptions) -> Product:
         space = space_of(base.path, base.dataset, options.resolution)
         sources = [(file, place) for file in opened for place in range(file.count)]
         return GridProduct(
-            _info(files, facts, meaning, space, base, [(facts.bands[i], sources[i][0]) for i in chosen], beside),
+            _info(
+                files,
+                facts,
+                meaning,
+                space,
+                base,
+                [(facts.bands[i], sources[i][0]) for i in chosen],
+                beside,
+                beyond=bool(np.isinf(sample).any()),
+            ),
             layers=_layers([sources[i] for i in chosen], base, space, meaning),
             cloud=None,
             picture=_Picture(dict(zip(facts.bands, sources, strict=True)), facts.modality, meaning),
@@ -135,11 +146,14 @@ def _info(
     base: BandFile,
     bands: Sequence[tuple[str, BandFile]],
     beside: Mapping[str, Any],
+    *,
+    beyond: bool,
 ) -> ProductInfo:
     tags = base.dataset.tags()
     product = facts.texts[0]
     late = meaning.unit is Unit.REFLECTANCE and bool(meaning.note) and str(facts.metadata.get("baseline", "")) >= "04"
     own = (space.pixel_size[0] / float(space.step[1])) if space.pixel_size else math.nan
+    notes = meaning.note, space.note, facts.note, OFFSET_NOTE if late else "", BEYOND_NOTE if beyond else ""
     return ProductInfo(
         name=f"{product} {beside.get('scene') or files.path.stem}" if product else files.name,
         kind=ProductKind.IMAGE if base.dataset.driver in PICTURES else ProductKind.RASTER,
@@ -159,6 +173,6 @@ def _info(
         transform=space.transform,
         corners=space.corners,
         sensed_at=time_of(product, tags.get("SENSING_DATE", ""), beside.get("date", ""), *facts.texts[1:]),
-        notes=tuple(note for note in (meaning.note, space.note, facts.note, OFFSET_NOTE if late else "") if note),
+        notes=tuple(note for note in notes if note),
         metadata=dict(facts.metadata),
     )

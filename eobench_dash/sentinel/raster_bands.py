@@ -52,7 +52,7 @@ class BandFile:
         return self._split(decimated(self.dataset, self._fetched(places), height, width), places)
 
     def samples(self) -> list[Floats]:
-        """Some numbers of each band, as its own scale has them; NaN where they mean nothing."""
+        """Some numbers of each band, as its own scale has them; NaN where they mean nothing, inf beyond float32."""
         height, width = self.dataset.height, self.dataset.width
         fetched = self._fetched(range(self.count))
         if self.dataset.overviews(1) or height * width <= SMALL:
@@ -66,7 +66,9 @@ class BandFile:
                 found = np.concatenate([gdal.read(self.dataset, window=w, bands=fetched) for w in squares], axis=1)
         raw, gap = self._split(found, range(self.count))
         scale, offset = self.dataset.scales[0], self.dataset.offsets[0]
-        return list(np.where(gap, np.float32(np.nan), raw.astype(np.float32) * scale + offset).astype(np.float32))
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = (raw.astype(np.float32) * scale + offset).astype(np.float32)
+        return list(np.where(gap, np.float32(np.nan), values))
 
     def _fetched(self, places: Sequence[int]) -> list[int]:
         data = [self.indexes[place] for place in places] if self.palette is None else [self.indexes[0]]

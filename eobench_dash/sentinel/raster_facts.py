@@ -117,5 +117,5 @@ def _thirteen(samples: Sequence[Floats]) -> tuple[str, ...]:
 
     Band 10 sees almost nothing but high cloud, so it is by far the darker one of the tenth and eleventh.
     """
-    tenth, eleventh = (float(np.nan_to_num(samples[i]).mean()) for i in (9, 10))
+    tenth, eleventh = (float(np.nan_to_num(samples[i], posinf=0, neginf=0).mean()) for i in (9, 10))
     return names.EUROSAT if tenth < eleventh else names.SENTINEL_2

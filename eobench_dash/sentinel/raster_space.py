@@ -18,7 +18,8 @@ from eobench_dash.sentinel.raster_product import corners, lonlat
 _METRES_PER_DEGREE = 111_320.0
 _MAJOR, _ECCENTRICITY2 = 6_378_137.0, 0.006_694_38  # of WGS 84
 _MAPS_DIFFER = 0.01
-"""By more than this a map's metre is not taken for one on the ground; UTM stays below 0.001 within its zone."""
+"""By more than this a map's metre is not taken for one on the ground, and a pixel not for a square one; UTM stays below
+0.001 within its zone."""
 _CORNERS_OFF = "Its corners lie off the Earth; patches inside have their place."
 Transform = tuple[float, float, float, float, float, float]
 
@@ -68,15 +69,16 @@ def space_of(path: Path, dataset: Any, resolution: float | None) -> Space:
             f"{path.name} lies off the Earth in the coordinate system that it names ({_short(crs)}):"
             " give it the right one (gdal_edit.py -a_srs)."
         )
+    pixel_size = (across * float(step[1]), down * float(step[0])) if size else None
     if crs:
-        note = scale_note if found else _CORNERS_OFF
+        note = " ".join(filter(None, (scale_note if found else _CORNERS_OFF, _oblong(pixel_size))))
     return Space(
         height=height,
         width=width,
         step=step,
         crs=crs,
         transform=grid,
-        pixel_size=(across * float(step[1]), down * float(step[0])) if size else None,
+        pixel_size=pixel_size,
         corners=found,
         note=note,
     )
@@ -138,10 +140,27 @@ def _metres(crs: str, dataset: Any) -> tuple[tuple[float, float], str]:
     scales = [real / said for real, said in zip(ground, named, strict=True)]
     if not any(abs(scale - 1) > _MAPS_DIFFER for scale in scales):  # nan: off the Earth, refused elsewhere
         return named, ""
+    if _differ(*scales):  # no one number says it; what the pixels are is said instead
+        return ground, ""
     scale = math.sqrt(scales[0] * scales[1])
     return (
         ground,
         f"A metre of its map ({_short(crs)}) is {scale:.2f} m on the ground here; sizes are those on the ground.",
+    )
+
+
+def _differ(across: float, down: float) -> bool:
+    return abs(across / down - 1) > _MAPS_DIFFER
+
+
+def _oblong(pixel_size: tuple[float, float] | None) -> str:
+    """What is to be said of pixels that are not square on the ground."""
+    if pixel_size is None or not _differ(*pixel_size):
+        return ""
+    across, down = pixel_size
+    return (
+        f"A pixel is {across:.4g} × {down:.4g} m on the ground: a patch asked for in metres is not square there."
+        " A resolution (“Pixel size” on the page, --resolution) makes it square."
     )
 
 

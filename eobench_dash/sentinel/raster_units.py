@@ -33,9 +33,10 @@ class Meaning:
 
     def numbers(self, raw: Raw, gap: npt.NDArray[np.bool_]) -> Floats:
         """float32 of the file's numbers, NaN at ``gap`` and where a number is none."""
-        values = raw.astype(np.float32)
-        if (self.scale, self.offset) != (1, 0):
-            values = values * np.float32(self.scale) + np.float32(self.offset)
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: no number, as the product's notes say
+            values = raw.astype(np.float32)
+            if (self.scale, self.offset) != (1, 0):
+                values = values * np.float32(self.scale) + np.float32(self.offset)
         if self.decibel:
             gap = gap | (values < POSSIBLE_DB[0]) | (values > POSSIBLE_DB[1])
             values = np.power(np.float32(10), np.where(gap, 0, values) / np.float32(10), dtype=np.float32)

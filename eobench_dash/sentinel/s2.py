@@ -20,6 +20,7 @@ from eobench_dash.sentinel.s2_files import (
     METADATA,
     band_images,
     best,
+    called_kind,
     check_image,
     image_path,
     read_metadata,
@@ -27,7 +28,7 @@ from eobench_dash.sentinel.s2_files import (
 )
 from eobench_dash.sentinel.s2_metadata import BANDS, FINEST, ProductMetadata, TileMetadata
 
-__all__ = ["METADATA", "open_s2", "told_kind"]
+__all__ = ["METADATA", "called_kind", "open_s2", "told_kind"]
 
 TRUE_COLOUR = (0.0, 0.3)
 """Reflectance from black to white, as most viewers show it."""

@@ -32,11 +32,19 @@ def told_kind(folder: Path) -> ProductKind | None:
     return METADATA.get(_metadata_name(folder))
 
 
+def called_kind(name: str) -> ProductKind | None:
+    """S2_L1C or S2_L2A where a folder is called as such a product, else None."""
+    return METADATA.get(_should(name))
+
+
 def _metadata_name(folder: Path) -> str:
     """Of the metadata that it has, or should have; empty for what is no product."""
-    called = _SAFE.fullmatch(folder.name)
-    should = f"MTD_{called[1]}.xml" if called else ""
-    return next((name for name in METADATA if (folder / name).is_file()), should)
+    return next((name for name in METADATA if (folder / name).is_file()), _should(folder.name))
+
+
+def _should(name: str) -> str:
+    called = _SAFE.fullmatch(name)
+    return f"MTD_{called[1]}.xml" if called else ""
 
 
 def read_metadata(safe: Path) -> tuple[ProductMetadata, TileMetadata]:

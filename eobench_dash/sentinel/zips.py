@@ -44,12 +44,15 @@ def looks_zipped(path: Path) -> bool:
         return False
 
 
-def product_names(path: Path) -> list[str]:
-    """Names of the members of a zip that is a product; nothing is unpacked. UnreadableProduct as for ``unpack``."""
+def product_names(path: Path) -> tuple[str, list[str]]:
+    """Of a zip that is a product the name of its folder, and those of its members; nothing is unpacked.
+
+    UnreadableProduct as for ``unpack``.
+    """
     with _archive(path) as archive:
         members = _checked(archive, path)
         prefix = _product_folder(members, path)
-        return [m.filename.removeprefix(prefix) for m in members]
+        return _folder_name(prefix, path), [m.filename.removeprefix(prefix) for m in members]
 
 
 def unpack(path: Path, into: Path) -> Path:
@@ -87,7 +90,7 @@ def _fill(path: Path, place: Path) -> None:
         with _archive(path) as archive:
             members = _checked(archive, path)
             prefix = _product_folder(members, path)
-            folder = part / (prefix.rstrip("/") or path.stem or "product")
+            folder = part / _folder_name(prefix, path)
             folder.mkdir(mode=0o700, parents=True)
             needed = [m for m in members if not m.is_dir() and _NEEDED.match(m.filename.removeprefix(prefix))]
             _check_room(path, part, sum(m.file_size for m in needed))
@@ -170,6 +173,10 @@ def _product_folder(members: Sequence[zipfile.ZipInfo], path: Path) -> str:
         raise UnreadableProduct(f"{path.name} holds no Sentinel-1 or Sentinel-2 product{why}.")
     folder = folders.pop()
     return f"{folder}/" if folder else ""
+
+
+def _folder_name(prefix: str, path: Path) -> str:
+    return prefix.rstrip("/") or path.stem or "product"
 
 
 def _check_room(path: Path, part: Path, needed: int) -> None:

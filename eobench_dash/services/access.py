@@ -73,12 +73,17 @@ def may_relabel(session: Session, who: Principal, dataset_id: int) -> Scope:
 
 def default_feature_set(session: Session, dataset_id: int, kind: str | None) -> FeatureSet:
     """The feature set of ``kind``, or (None) the one people mean: the vectors that came with the
-    data, else ``all``, else the newest.
+    data, else ``all``, else that of the newest map of all patches (which people look at), else the oldest.
 
     BadInput says what to do where there is none.
     """
     rows = list(session.scalars(queries.newest_feature_sets(dataset_id)))
-    order = [kind] if kind else ["imported", "all", *(row.kind for row in rows)]
+    if kind:
+        order = [kind]
+    else:
+        maps = session.execute(queries.newest_embeddings(dataset_id))
+        mapped = [features.kind for _, features, label in maps if label is None]
+        order = ["imported", "all", *mapped, *(row.kind for row in reversed(rows))]
     for wanted in order:
         for row in rows:
             if row.kind == wanted:

@@ -78,15 +78,21 @@ class ProductWindows:
 
 
 def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
-    """The products at or below a path below the data roots, by name; at most MAX_LISTED.
+    """The products at or below a path, as ``listing`` tells them."""
+    return listing(ws, who, path=path)[0]
+
+
+def listing(ws: Workspace, who: Principal, *, path: str) -> tuple[list[Found], str]:
+    """The products at or below a path below the data roots, by name, at most MAX_LISTED; and what is to be said of
+    those that are left out because of their names ("" where none is).
 
     UnreadableProduct where there is none, or too much to look through.
     """
     require(who, Role.BUILDER, what="look for products")
-    from eobench_dash.sentinel.opening import discover
+    from eobench_dash.sentinel.opening import left_out_words, search
 
-    candidates = discover(confine(ws.settings, path))
-    return [
+    candidates, left_out = search(confine(ws.settings, path))
+    found = [
         Found(
             name=candidate.path.name,
             path=str(candidate.path),
@@ -96,6 +102,7 @@ def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
         )
         for candidate in candidates[:MAX_LISTED]
     ]
+    return found, left_out_words(left_out)
 
 
 def look(ws: Workspace, who: Principal, *, path: str, options: ReadOptions = ReadOptions()) -> ProductInfo:  # noqa: B008

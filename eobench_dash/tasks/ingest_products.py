@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from eobench_dash.domain.datasets import Modality
+from eobench_dash.domain.importing import clean_relative_path
 from eobench_dash.domain.ingesting import IngestPlan, ProductTally, check_total, unlike
 from eobench_dash.domain.products import ProductInfo
 from eobench_dash.domain.tiling import Grid, cut
-from eobench_dash.errors import BadInput
+from eobench_dash.errors import BadInput, PathRefused
 from eobench_dash.jobs.blocks import Pool, run_blocks
 from eobench_dash.jobs.handle import JobHandle
 from eobench_dash.services.measuring import ProductTask, fingerprint, inspect, told_of
@@ -82,6 +83,8 @@ def choose(
     for task, name, info, one in zip(tasks, names, infos, told, strict=True):
         if info is None:
             refused.append(ProductTally(path=name, name=task.path.name, error=one["error"]))
+        elif why := _misread(name):
+            refused.append(ProductTally(path=name, name=info.name, error=why, notes=info.notes))
         elif only is not None and info.modality != only:
             skipped[f"{info.modality} products"] += 1
         elif usable and (other := unlike(usable[0].info, info)):
@@ -106,3 +109,12 @@ def choose(
             f"No patch of this size fits into {usable[0].info.name} or any other product; choose smaller ones."
         )
     return usable, refused, dict(skipped)
+
+
+def _misread(name: str) -> str:
+    """Why patches would not be found by this path again; "" where they will be."""
+    try:
+        same = clean_relative_path(name) == name
+    except PathRefused as error:
+        return str(error)
+    return "" if same else "A backslash in its name is read as a folder; rename it."

@@ -94,7 +94,8 @@ def sweep(ws: Workspace, job_id: int) -> None:
 def _tasks(
     ws: Workspace, job: JobHandle, options: ReadOptions, root: Path
 ) -> tuple[list[ProductTask], list[ProductTally]]:
-    """The products that are still where they were when the ingest was asked for, and those that are not."""
+    """The products that are still where they were when the ingest was asked for; and those that are not, or were left
+    out then because of their names."""
     tasks, gone = [], []
     for path in map(Path, job.args["paths"]):
         try:
@@ -106,7 +107,7 @@ def _tasks(
             tasks.append(ProductTask(path, options, ws.store.products_dir))
     if not tasks:
         raise BadInput(gone[0].error)
-    return tasks, gone
+    return tasks, gone + [ProductTally(path, path, error=why) for path, why in job.args.get("left_out", ())]
 
 
 def _forget_old(ws: Workspace) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lakes import Lakes, add_crew, add_lakes
+from sqlalchemy import select
 
-from eobench_dash.db.models import FeatureSet
+from eobench_dash.db.models import Embedding, FeatureSet, Label
 from eobench_dash.domain.ingesting import FLAGS, LIMITABLE, flag_words, worst_flag
 from eobench_dash.domain.patches import PatchInfo, WindowInfo
 from eobench_dash.errors import BadInput, NotFound
@@ -113,6 +114,39 @@ def test_kinds_to_choose_from_begin_with_the_usual_one(workspace: Workspace, lak
     assert neighbour_kinds(workspace, lakes.who["rob"], dataset_id=bare.id) == []
     with pytest.raises(NotFound):
         neighbour_kinds(workspace, lakes.who["rob"], dataset_id=lakes.id + 99)
+
+
+def test_without_all_the_usual_one_is_that_of_the_newest_map_of_all_patches(workspace: Workspace) -> None:
+    made = add_lakes(workspace, add_crew(workspace), name="Several")
+    for n, kind in enumerate(("glcm", "gabor", "shape")):
+        add_set(made, kind=kind, dim=1, folder=f"f{n}")
+
+    def usual() -> str:
+        first, *others = neighbour_kinds(workspace, made.who["rob"], dataset_id=made.id)
+        assert others == sorted({"glcm", "gabor", "shape"} - {first})
+        return first
+
+    def add_map(kind: str, **more: Any) -> None:
+        with workspace.db.write() as session:
+            of = select(FeatureSet.id).where(FeatureSet.dataset_id == made.id, FeatureSet.kind == kind)
+            session.add(
+                Embedding(
+                    dataset_id=made.id, feature_set_id=session.scalar(of), method="pca", key=f"{kind}{more}",
+                    rows=12, artefact="a", **more,
+                )
+            )  # fmt: skip
+
+    assert usual() == "glcm", "described first, of which a map is being made"
+    add_map("gabor")
+    assert usual() == "gabor"
+    with workspace.db.read() as session:
+        label = session.scalars(select(Label.id).where(Label.dataset_id == made.id)).first()
+    add_map("shape", label_id=label)
+    assert usual() == "gabor", "a group's map is not where one begins"
+    add_map("shape")
+    assert usual() == "shape"
+    add_set(made, kind="all", dim=1, folder="f3")
+    assert neighbour_kinds(workspace, made.who["rob"], dataset_id=made.id)[0] == "all"
 
 
 def switch(shown: list[Any]) -> list[tuple[str, bool]]:

@@ -19,7 +19,7 @@ from eobench_dash.domain.jobs import JobState
 from eobench_dash.jobs.inline import run_inline
 from eobench_dash.pages.ingest import ids, views
 from eobench_dash.pages.ingest.report import report
-from eobench_dash.services import datasets, ingesting, products
+from eobench_dash.services import datasets, estimating, ingesting, products
 
 FORM = {"patch": "32", "scales": "64", "nodata": 20}
 
@@ -252,6 +252,8 @@ def test_the_estimate_follows_the_form_and_says_what_is_wrong(client_of, app, fo
         ({"patch": "huge"}, "no size"),
         ({"patch": "512", "scales": ""}, "smaller than a patch"),
         ({"only": "sar"}, "radar"),
+        ({"area": "0,0,1,1"}, "lies in the area of interest"),
+        ({"features": ["sar_wld144"]}, "does not fit optical patches"),
     ]:
         words, disabled = estimate(gathered(folder, **wrong))
         assert why in words and disabled, wrong
@@ -261,7 +263,7 @@ def test_an_estimate_counts_only_what_will_be_taken(workspace, people, folder) -
     for i in range(4):
         write_scene(folder / f"S1_{i}.tif", textured(np.random.default_rng(i), 1, 64, 64))
     (folder / "broken.tif").unlink()
-    told = ingesting.estimate(
+    told = estimating.estimate(
         workspace,
         people.builder,
         paths=[str(folder)],

@@ -179,8 +179,11 @@ def test_linked_maps_share_hover_selection_colour_and_filter(opened: Callable[..
     assert second(driver, "map.labelOf(a[0]).code", ordinal) == 3
     driver.props(hidden=[3])
     assert second(driver, "map.screenOf(a[0])", ordinal) is None
+    heard = len(driver.events("filter"))
     second(driver, "map.setFilter({labels: []})")
     assert driver.js("map.state().shown") == 800
+    assert len(driver.events("filter")) > heard  # the page hears of both
+    assert driver.events("filter")[-1]["labels"] == []
     driver.page.keyboard.press("Escape")
     driver.settle()
     assert selected(driver) == [] and second(driver, "map.state().selected") == 0

@@ -255,6 +255,12 @@ def test_digits_assign_and_stay_what_they_were(house: House, sit: Callable[..., 
         seat.wait(lambda o=ordinal: house.label(o) == "forest", "the label")
         seat.wait(lambda: seat.counts()["forest"] > EACH, "the counts")
     seat.wait(lambda: seat.counts()["forest"] == EACH + 2, "the counts")
+    seat.page.reload()
+    seat.ready()
+    again = seat.js(
+        "Object.fromEntries([...document.querySelectorAll('[data-key]')].map((b) => [b.dataset.name, b.dataset.key]))"
+    )
+    assert again == keys
 
 
 def test_undo_leaves_a_newer_change_of_somebody_else_and_names_it(house: House, sit: Callable[..., Seat]) -> None:
@@ -263,11 +269,20 @@ def test_undo_leaves_a_newer_change_of_somebody_else_and_names_it(house: House, 
     seat.click(ordinal, "right")
     seat.choose("forest")
     seat.told("city → forest")
+    other = seat.alone(label="city", avoid=[ordinal])
     house.relabel("ben", [ordinal], "sea")
+    seat.allowed += (REFUSED,)
     seat.page.keyboard.press("Control+z")
-    seat.told(f"Left alone: patch {ordinal}, changed since by ben to sea")
+    seat.told(f"patch {ordinal} was changed since by ben to sea, and that stands")
     assert house.label(ordinal) == "sea"
     seat.until("map.labelOf(a[0]).name === 'sea'", ordinal)
+    house.assign("eva", None)
+    seat.js("window.eob.explore.assign(a[0], 'forest')", [ordinal, other])
+    seat.told("2 patches")
+    house.relabel("ben", [ordinal], "city")
+    seat.page.keyboard.press("Control+z")
+    seat.told("(1 of them)")
+    seat.told(f"Left alone: patch {ordinal}, changed since by ben to city")
 
 
 def test_a_change_of_somebody_else_arrives_within_five_seconds(house: House, sit: Callable[..., Seat]) -> None:

@@ -6,6 +6,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -210,6 +211,129 @@ def test_who_has_no_account_opens_links_and_copies_them_without_a_selection(
     seat.page.get_by_role("button", name="Copy link to this view").click()
     seat.told("Log in to have your selection in it")
     assert "sel=" not in seat.page.evaluate("() => navigator.clipboard.readText()")
+
+
+def told(seat: Seat) -> dict[str, str]:
+    """The words of the address."""
+    return dict(parse_qsl(urlsplit(seat.url()).query))
+
+
+def test_the_filter_of_a_column_leaves_the_address_with_it(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob").explore("?colour=imported")
+    seat.page.locator("#explore-map .eob-map__legend-row", has_text="sea").click()
+    seat.until("map.state().shown === a[0]", 2 * EACH)
+    seat.wait(lambda: "chide" in told(seat), "the address")
+    seat.page.reload()
+    seat.ready()
+    seat.until("map.state().shown === a[0]", 2 * EACH)
+    assert "chide" in told(seat)
+    colour(seat, "Neighbour agreement")
+    seat.until("map.state().shown === a[0]", 3 * EACH)
+    seat.wait(lambda: "chide" not in told(seat) and told(seat).get("colour") == "agreement", "the address")
+
+
+def test_a_column_that_is_gone_takes_its_filter_along(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob")
+    seat.allowed = (*seat.allowed, "Failed to load resource")
+    seat.explore("?colour=cluster-99&chide=0")
+    seat.wait(lambda: "chide" not in told(seat), "the address")
+
+
+def test_the_filter_of_the_second_map_is_in_the_address(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob", viewport=(1500, 900)).explore()
+    open_split(seat)
+    colour(seat, "Label at import", map_id="explore-map2")
+    seat.until(f"{SECOND}.state().column?.name === 'imported'")
+    seat.page.get_by_role("button", name="Legend").last.click()  # closed at first where it is narrow
+    seat.page.locator("#explore-map2 .eob-map__legend-row", has_text="sea").click()
+    seat.until(f"{SECOND}.state().shown === a[0]", 2 * EACH)
+    seat.wait(lambda: "chide2" in told(seat), "the address")
+    assert seat.js("map.state().shown") == 3 * EACH and "chide" not in told(seat)
+    seat.page.reload()
+    seat.ready()
+    seat.until(f"{SECOND}?.state().ready && {SECOND}.state().shown === a[0]", 2 * EACH)
+    assert seat.js("map.state().shown") == 3 * EACH and "chide2" in told(seat)
+    colour(seat, "Neighbour agreement", map_id="explore-map2")
+    seat.wait(lambda: "chide2" not in told(seat), "the address")
+    seat.js(f"{SECOND}.setFilter({{ column: {{ range: [0.25, 1] }} }})")
+    seat.wait(lambda: told(seat).get("crange2") == "0.25,1", "the address")
+    seat.page.get_by_role("button", name="Close the second map").click()
+    seat.wait(lambda: not {"map2", "crange2"} & set(told(seat)), "the address")
+
+
+def test_a_label_hidden_on_the_second_map_is_hidden_in_the_list_and_the_address(
+    house: House, sit: Callable[..., Seat]
+) -> None:
+    seat = sit(house, "rob", viewport=(1500, 900)).explore()
+    open_split(seat)
+    seat.js(f"{SECOND}.isolate(map.labelOf(0).code)")
+    seat.until("map.state().shown === a[0]", EACH)
+    seat.wait(lambda: "hide" in told(seat), "the address")
+    assert seat.page.locator("#explore-groups [aria-pressed=false]").count() >= 2
+
+
+def test_after_a_click_the_address_says_where_one_looks(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob").explore()
+    assert "v" not in told(seat)
+    patch = seat.alone(label="city")
+    seat.click(patch)
+    seat.wait(lambda: {"v", "patch"} <= set(told(seat)), "the address")
+    seat.page.reload()
+    seat.ready()
+    seat.until("map.state().current === a[0]", patch)
+    seat.until("Math.abs(map.state().view.k - 1) < 0.01")
+    other = sit(house, "rob")  # a link that names only the patch flies to it
+    other.explore(f"?patch={patch}")
+    other.until("map.state().view.k > 1.5")
+
+
+def test_a_copied_link_says_where_one_looks(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob", permissions=["clipboard-read", "clipboard-write"]).explore()
+    seat.page.get_by_label("Link and downloads").click()
+    seat.page.get_by_role("button", name="Copy link to this view").click()
+    seat.told("Copied")
+    assert "v=" in seat.page.evaluate("() => navigator.clipboard.readText()")
+
+
+# -- keys of controls on the map ---------------------------------------------------------------------------------------
+def test_controls_on_the_map_keep_their_keys(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob").explore("?colour=agreement")
+    patch = seat.alone(label="city")
+    seat.click(patch)
+    near = seat.neighbours(patch)
+    seat.page.keyboard.press("ArrowDown")
+    walked = "window.eob.explore.walkedPatch()"
+    seat.until(f"{walked} === a[0]", near[0])
+    seat.page.get_by_role("button", name="Zoom in").focus()
+    seat.page.keyboard.press("Enter")
+    seat.until("map.state().view.k > 1.4")
+    assert seat.js("window.eob.explore.shown()") == patch
+    seat.page.get_by_role("slider", name="Least value shown").focus()
+    seat.page.keyboard.press("ArrowRight")
+    seat.until("map.state().filter.column.range")
+    assert seat.js(walked) == near[0]
+
+
+# -- a silence of the server -------------------------------------------------------------------------------------------
+def test_what_was_asked_in_a_silence_is_asked_again(own: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(own, "rob")
+    seat.allowed = (*seat.allowed, "Failed to load resource", "did not respond")
+    seat.explore()
+    first = seat.alone(label="city")
+    seat.click(first)
+    seat.neighbours(first)
+    second = seat.alone(label="forest")
+    seat.page.context.set_offline(True)
+    seat.click(second)
+    seat.page.get_by_role("tab", name="Charts").click()
+    seat.told("The server does not answer")
+    seat.until("[...document.querySelectorAll('#explore-trail img')].some((i) => i.complete && !i.naturalWidth)")
+    seat.page.context.set_offline(False)
+    seat.js("document.dispatchEvent(new CustomEvent('eob:answers'))")
+    seat.neighbours(second)
+    seat.until("document.querySelector('[data-later=charts] .js-plotly-plot')")
+    pictures = "[...document.querySelectorAll('#explore-neighbours img, #explore-trail img')]"
+    seat.until(f"{pictures}.every((i) => i.complete && i.naturalWidth)")
 
 
 # -- new maps ----------------------------------------------------------------------------------------------------------

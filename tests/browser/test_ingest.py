@@ -335,6 +335,86 @@ def test_on_a_phone_the_grid_s_preview_stands_below_its_fields(house: House, sit
     seat.allowed += (REFUSED,)  # the quick-look of the broken product
 
 
+def test_what_is_unknown_is_hatched_however_small(house: House, sit: Any) -> None:
+    """Of two windows one is unknown; then of many that are a few pixels large each."""
+    seat = sit(house, "ben")
+    seat.page.goto(f"{house.url}/ingest")
+    seat.until("document.getElementById('ingest-scene') && !!window.eob?.scene")
+    seat.js(
+        """(() => {
+      const place = document.body.appendChild(document.createElement('div'));
+      place.style.cssText = 'position:fixed;inset:0 auto auto 0;width:400px;height:400px;z-index:999';
+      const scene = window.own = window.eob.scene(place);
+      scene.show({height: 100, width: 100, image: ''});
+      scene.give({n: 2, row: [0, 0], col: [0, 50], size: [50, 50]});
+      scene.paint(() => null, null, (i) => i === 0);
+    })()"""
+    )
+
+    def shades(col: int, row: int, side: int) -> int:
+        pixels = seat.js(f"{READ}(own.canvas, a[0] * 4, a[1] * 4, a[2] * 4, a[2] * 4)", col, row, side)
+        return len({tuple(pixels[i : i + 4]) for i in range(0, len(pixels), 4)})
+
+    seat.wait(lambda: shades(10, 10, 20) > 3, "the hatch")
+    assert shades(60, 10, 20) == 1 and shades(10, 60, 20) == 1
+    seat.js(
+        """(() => {
+      const at = Array.from({length: 2500}, (_, i) => i);
+      const row = at.map((i) => 2 * Math.floor(i / 50)), col = at.map((i) => 2 * (i % 50));
+      own.give({n: 2500, row, col, size: at.map(() => 2)});
+      own.paint(() => null, null, (i) => i % 50 < 25);
+    })()"""
+    )
+    seat.wait(lambda: shades(10, 60, 20) > 3, "the hatch over small windows")
+    assert shades(60, 10, 20) == 1
+
+
+def test_the_preview_tells_outside_unmeasured_and_flawless_apart(
+    house: House, sit: Callable[..., Seat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eobench_dash.services.previewing.SAMPLED", 4)
+    seat = sit(house, "ben", viewport=(1440, 900))
+    seat.allowed += (REFUSED,)  # the quick-look of the broken product
+    page = seat.page
+    open_folder(seat, "tiles")
+    page.locator("#ingest-found label", has_text="S2_0.tif").click()
+    seat.wait(lambda: "16 patches in this product. 4 were measured" in note(seat), "the grid")
+    legend = page.locator("[data-ingest-legend]")
+    assert legend.inner_text().split("\n") == ["none", "0.004", "0.28", "1", "not measured", "✕ refused"]
+    page.locator("#ingest-area").fill("9.0, 46, 9.0168, 48")  # the left half
+    page.keyboard.press("Tab")
+    seat.wait(lambda: "8 of 16 patches in this product lie in the area of interest. 4 were" in note(seat), "the area")
+    seat.wait(lambda: "8" in page.locator("#ingest-estimate dd").first.inner_text(), "the estimate of the area")
+    assert "outside of the area" in legend.inner_text()
+    box = page.locator("#ingest-scene canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2 + 100, box["y"] + box["height"] / 2)
+    seat.wait(lambda: "outside of the area" in page.locator(".eob-scene__told").inner_text(), "what is outside")
+    page.locator("#ingest-area").fill("0, 0, 1, 1")
+    page.keyboard.press("Tab")
+    seat.wait(lambda: "None of the 16 patches in this product lies in the area" in note(seat), "that none is inside")
+    seat.wait(lambda: "No patch of these products lies" in page.locator("#ingest-estimate").inner_text(), "the same")
+    assert page.locator("#ingest-start").is_disabled()
+
+
+def test_on_a_phone_a_report_says_in_sight_why_a_product_failed(
+    tmp_path: Path, make_house: Callable[..., House], sit: Callable[..., Seat]
+) -> None:
+    settings, _, who = make_empty(tmp_path / "world")
+    ws = open_workspace(settings)
+    ingesting.start_ingest(ws, who["ben"], paths=settings.data_roots.split(), name="Tiles", plan=IngestPlan())
+    House(ws, "", 0, who).do_jobs()
+    number = datasets.find_dataset(ws, who["ben"], name="Tiles").id
+    ws.close()
+    seat = sit(make_house(settings, number, who), "rob", viewport=(390, 844))
+    seat.page.goto(f"{seat.house.url}/ingest?report={number}")
+    why = seat.page.locator(".eob-ingest__tallies .eob-ingest__error")
+    why.wait_for()
+    box = why.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert seat.page.locator(".eob-ingest__tallies tr", has_text="S2_0").inner_text().count("\n") >= 2
+    assert seat.js("document.documentElement.scrollWidth") <= 390
+
+
 # -- what is not there -------------------------------------------------------------------------------------------------
 def test_without_a_data_root_it_says_what_to_set(tmp_path: Path, make_house: Callable[..., House], sit: Any) -> None:
     settings, _, who = make_empty(tmp_path / "world")

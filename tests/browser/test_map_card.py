@@ -135,6 +135,23 @@ def test_what_colours_the_map_is_told(house: House, sit: Callable[..., Seat]) ->
     assert float(text(seat, "value-text")) == pytest.approx(float(unpack_column(data)[1][stray]), rel=1e-3)
 
 
+@pytest.mark.parametrize("viewport", [(1366, 768), (1280, 800)])
+def test_a_long_legend_leaves_room_for_the_card(
+    house: House, sit: Callable[..., Seat], viewport: tuple[int, int]
+) -> None:
+    seat = sit(house, "rob", viewport=viewport).explore("?colour=imported")
+    seat.until("document.querySelectorAll('#explore-map .eob-map__legend-row').length === 3")
+    body = "document.querySelector('#explore-map .eob-map__legend-body')"
+    seat.js(f"{body}.append(...Array.from({{ length: 40 }}, () => {body}.firstChild.cloneNode(true)))")
+    patch = seat.alone(label="sea")
+    seat.hover(patch)
+    seat.until(f"{CARD}.querySelector('.eob-map__folder').textContent === a[0]", PRODUCT)
+    seat.until(f"{CARD}.querySelector('.eob-map__mix').checkVisibility()")
+    card, legend = (seat.page.locator(f"#explore-map .eob-map__{name}").bounding_box() for name in ("card", "legend"))
+    assert card["y"] + card["height"] < legend["y"] or card["x"] > legend["x"] + legend["width"], (card, legend)
+    assert legend["height"] > 90, "of use all the same"
+
+
 def test_without_the_mix_the_neighbours_are_asked_for_when_the_pointer_rests(
     house: House, sit: Callable[..., Seat]
 ) -> None:

@@ -67,11 +67,18 @@ def any_window(dataset: Dataset, value: ColumnElement[Any]) -> Select[int]:
     )
 
 
-def newest_ingest_result() -> Select[dict[str, Any]]:
-    """What the latest finished ingest of the workspace told of its pace."""
+def ingest_paces(*, pixels: float, limit: int) -> Select[float, float]:
+    """(pixels times bands, seconds) of the newest finished ingests of at least so many pixels. Those of an area of
+    interest are left out: they read only a part of the pixels that they count."""
+    done = Job.result["pixels"].as_float()
     return (
-        select(Job.result)
-        .where(Job.kind == JobKind.INGEST, Job.state == JobState.DONE)
+        select(done, Job.result["seconds"].as_float())
+        .where(
+            Job.kind == JobKind.INGEST,
+            Job.state == JobState.DONE,
+            done >= pixels,
+            Job.args["plan"]["area"].as_string().is_(None),
+        )
         .order_by(Job.id.desc())
-        .limit(1)
+        .limit(limit)
     )

@@ -18,7 +18,8 @@ class Link:
     """A view: which maps, coloured by what, seen from where; which patch; which groups are hidden; by which features
     neighbours are told.
 
-    ``chide``, ``crange`` (column filter) and ``sel`` (saved selection) are read by assets/explore-view.js itself.
+    ``chide``, ``crange`` (column filter; ``chide2``, ``crange2`` of the second map) and ``sel`` (saved selection) are
+    read by assets/explore-view.js itself.
     """
 
     map: EmbeddingInfo | None

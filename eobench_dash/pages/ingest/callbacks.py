@@ -16,7 +16,7 @@ from eobench_dash.domain.jobs import JobState
 from eobench_dash.errors import EOBenchError, UnreadableProduct
 from eobench_dash.pages import asking
 from eobench_dash.pages.ingest import ids, views
-from eobench_dash.services import importing, ingesting, jobs, products, uploads
+from eobench_dash.services import estimating, importing, ingesting, jobs, products, uploads
 
 FILLED_IN = (
     Input(ids.FOUND, "value"),
@@ -94,8 +94,9 @@ def _listed(folder: str | None) -> tuple[list[products.Found], str]:
     if folder is None:
         return [], views.NO_FOLDER
     try:
-        found = products.list_candidates(*asking(), path=folder)
-        return found, views.and_more(len(found)) if len(found) == products.MAX_LISTED else ""
+        found, left_out = products.listing(*asking(), path=folder)
+        more = views.and_more(len(found)) if len(found) == products.MAX_LISTED else ""
+        return found, " ".join(filter(None, (more, left_out)))
     except UnreadableProduct as error:
         return [], str(error)
 
@@ -132,10 +133,10 @@ def _register_start(app: Dash) -> None:
         if not data["paths"]:
             return views.nothing_chosen(), True
         try:
-            told = ingesting.estimate(*asking(), **form.read(data).asked)
+            told = estimating.estimate(*asking(), **form.read(data).asked)
         except EOBenchError as error:
             return views.complaint(str(error)), True
-        return views.estimate(told), told.total == 0
+        return views.estimate(told), told.total == 0 and not told.about  # of many products, a few were looked at
 
     @app.callback(
         Output(ids.JOB, "data"),

@@ -141,7 +141,7 @@ def _descriptors() -> list[Component]:
     kinds = dcc.Checklist(id=ids.KINDS, options=views.kind_options(), value=["all"], className="eob-ingest__kinds")
     return [
         html.P(
-            "Computed one after the other; the first one's map follows. More can be added later.",
+            "Computed in one pass over the patches; the first one's map follows. More can be added later.",
             className="eob-muted eob-small",
         ),
         kinds,

@@ -209,8 +209,12 @@ def _tallies(told: IngestReport, dataset_id: int, scenes: Mapping[str, int]) -> 
                         title=tally.path,
                         className="eob-break",
                     ),
-                    html.Td(f"{tally.patches:,}", className="eob-number eob-right"),
-                    html.Td(f"{sum(tally.refused.values()):,}", className="eob-number eob-right"),
+                    html.Td(f"{tally.patches:,}", className="eob-number eob-right", **{"data-name": "Patches"}),
+                    html.Td(
+                        f"{sum(tally.refused.values()):,}",
+                        className="eob-number eob-right",
+                        **{"data-name": "Refused"},
+                    ),
                     html.Td(
                         html.Span(tally.error, className="eob-ingest__error") if tally.error else own,
                         className="eob-small",
@@ -221,4 +225,10 @@ def _tallies(told: IngestReport, dataset_id: int, scenes: Mapping[str, int]) -> 
     more = len(told.products) - MAX_PRODUCTS_SHOWN
     rest = [html.P(f"and {more:,} more products", className="eob-muted")] if more > 0 else []
     table = html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="eob-table")
-    return html.Div([table, *rest], className="eob-scroll", tabIndex=0, role="region", **{"aria-label": "Products"})
+    return html.Div(
+        [table, *rest],
+        className="eob-scroll eob-ingest__tallies",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": "Products"},
+    )

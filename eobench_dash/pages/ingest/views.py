@@ -174,8 +174,7 @@ def nothing_chosen() -> Component:
 def estimate(told: IngestEstimate) -> Component:
     """How much it will be."""
     about = "about " if told.about else ""
-    scales = [f"{n:,} of {size} px" for size, n in told.patches.items()]
-    split = f" ({', '.join(scales)})" if len(scales) > 1 else ""
+    split = f" ({', '.join(told.scales)})" if len(told.patches) > 1 else ""
     seconds = told.seconds + sum(told.feature_seconds.values())
     facts = [
         ("Patches", f"{about}{told.total:,}{split}"),
@@ -185,9 +184,8 @@ def estimate(told: IngestEstimate) -> Component:
     ]
     table = html.Dl([part for name, value in facts for part in (html.Dt(name), html.Dd(value))], className="eob-facts")
     notes = [html.P(text, className="eob-small eob-muted") for text in told.notes]
-    none = (
-        [note("The products are smaller than a patch: choose a smaller patch size.", "warn")] if not told.total else []
-    )
+    small = "The products are smaller than a patch: choose a smaller patch size."
+    none = [note(small, "warn")] if not told.total and not told.about else []
     return html.Div([table, *none, *notes], className="eob-stack")
 
 

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 from scenes import textured, write_scene
 
+from eobench_dash import tasks
+from eobench_dash.cli.common import operator, workspace
 from eobench_dash.domain import ingest_form as form
-from eobench_dash.domain.ingesting import USUAL_LIMITS
+from eobench_dash.domain.ingesting import USUAL_LIMITS, IngestPlan
+from eobench_dash.domain.jobs import JobKind
+from eobench_dash.services import ingesting
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,68 @@ def test_an_estimate_starts_nothing(admin, scenes: Path) -> None:
     told = admin("ingest", str(scenes / "S2_0.tif"), "--name", "Cut", "--estimate")
     assert told.code == 0 and told.out.startswith("2 patches (2 of 64 px) of 1 product\n")
     assert json.loads(admin("list", "--json").out) == []
+
+
+def test_an_estimate_counts_what_lies_in_the_area_and_tells_sizes_as_asked(admin, scenes: Path) -> None:
+    asked = ("ingest", str(scenes), "--name", "Cut", "--modality", "optical", "--estimate")
+    told = admin(*asked, "--patch-size", "320m", "--scales", "640m")
+    assert told.out.startswith("28 patches (640 m: 4 of 64 px, 320 m: 24 of 32 px) of 2 products\n"), told.err
+    nowhere = admin(*asked, "--aoi", "0,0,1,1")
+    assert nowhere.code == 2 and "No patch of these products lies in the area of interest" in nowhere.err
+
+
+def test_a_descriptor_that_does_not_fit_is_said_before_anything_is_cut(admin, scenes: Path, data: Path) -> None:
+    for path, more in (
+        (scenes, ("--modality", "optical")),
+        (scenes / "S2_0.tif", ()),
+        (scenes / "S2_0.tif", ("--estimate",)),
+    ):
+        told = admin("ingest", str(path), "--name", "Cut", "--feature", "sar_wld144", *more)
+        assert told.code == 2 and "sar_wld144 does not fit optical patches; use one of" in told.err
+    assert json.loads(admin("list", "--json").out) == []
+
+
+def test_where_a_descriptor_fails_the_others_are_computed_all_the_same(admin, data: Path) -> None:
+    """A raster whose name does not tell what it shows: what fits is known when it is opened."""
+    plain = write_scene(data / "plain" / "field.tif", textured(np.random.default_rng(5), 3, 64, 64))
+    kinds = ("--feature", "sar_wld144", "--feature", "color_stats")
+    told = admin("ingest", str(plain), "--name", "Cut", "--patch-size", "32", *kinds)
+    assert told.code == 1 and "Cut: 4 patches from 1 product" in told.out and "4 × " in told.out
+    assert told.err.startswith("eobench: Job 2: ") and "sar_wld144" in told.err
+    assert "No job is on its way" in admin("jobs").out
+
+
+def test_ctrl_c_in_a_descriptor_says_how_to_do_all_that_are_left(admin, scenes: Path, monkeypatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    kinds = ("--feature", "color_stats", "--feature", "gabor")
+    with monkeypatch.context() as patched:
+        patched.setitem(tasks.TASKS, JobKind.FEATURES, stop)
+        told = admin("ingest", str(scenes / "S2_0.tif"), "--name", "Cut", *kinds)
+    left = "eobench jobs resume 2 --here; eobench jobs resume 3 --here"
+    assert told.code == 130 and told.err == f"eobench: Stopped; what is done so far is kept. Go on with: {left}\n"
+    assert "Cut: 2 patches" in told.out
+    for command in left.split("; "):
+        assert "is done" in admin(*command.split()[1:]).out
+    assert "No job is on its way" in admin("jobs").out
+
+
+def test_going_on_with_an_ingest_here_describes_too(admin, scenes: Path) -> None:
+    with workspace() as ws:
+        plan = IngestPlan.from_dict({"patch": 32})
+        ingesting.start_ingest(
+            ws,
+            operator(ws),
+            paths=[str(scenes / "S2_0.tif")],
+            name="Cut",
+            plan=plan,
+            features=["gabor"],
+            map_first=False,
+        )
+    assert "Job 1 (Ingest Cut) is done." in admin("jobs", "resume", "1", "--here").out
+    assert "No job is on its way" in admin("jobs").out
+    assert "described" in json.loads(admin("list", "--json").out)[0]["steps"]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,11 @@ def test_a_report_survives_json_and_adds_up(tallies: list[ProductTally]) -> None
     assert all(refusal_words(reason) for reason in report.refused)
 
 
+def test_a_report_tells_sizes_largest_first() -> None:
+    told = IngestReport.from_dict(IngestReport(products=(), scales={"72": 1, "155": 2, "77": 3}).to_dict())
+    assert told is not None and list(told.scales) == ["155", "77", "72"]
+
+
 def test_the_report_of_an_import_is_none() -> None:
     assert IngestReport.from_dict({"total": 1}) is None
 

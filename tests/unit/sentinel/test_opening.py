@@ -1,6 +1,8 @@
 """From a path to products: what is found in folders, what is passed over, and which reader opens it."""
 
+import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from eobench_dash.domain.datasets import Modality
 from eobench_dash.domain.products import ProductKind, ReadOptions, Window
 from eobench_dash.errors import UnreadableProduct
 from eobench_dash.sentinel import opening
-from eobench_dash.sentinel.opening import discover, open_product
+from eobench_dash.sentinel.opening import discover, open_product, search
 
 PICTURE = np.full((3, 20, 20), 9, np.uint8)
 
@@ -116,6 +118,68 @@ def test_what_holds_nothing_says_what_is_read(tmp_path: Path) -> None:
         discover(tmp_path / "gone")
     with pytest.raises(UnreadableProduct, match=r"gone\.tif is missing"):
         open_product(tmp_path / "gone.tif")
+
+
+UNFIT = {
+    os.fsdecode(b"latin\xe9.tif"): "The name latin?.tif is not UTF-8 text; rename it.",
+    "two\nlines.tif": "The name two?lines.tif holds a line break or another control character; rename it.",
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_name_that_nothing_can_keep_is_left_out_and_told_of(tmp_path: Path, name: str) -> None:
+    write_raster(tmp_path / "in" / "a.tif", PICTURE).rename(tmp_path / "in" / name)
+    folder, alone = tmp_path / "in", tmp_path / "in" / name
+    for path in (alone, folder):
+        with pytest.raises(UnreadableProduct) as told:
+            discover(path)
+        assert UNFIT[name] in str(told.value)
+    with pytest.raises(UnreadableProduct) as told:
+        open_product(alone)
+    assert str(told.value) == UNFIT[name]
+    write_raster(folder / "b.tif", PICTURE)
+    (folder / "c.tif").symlink_to(alone)
+    write_raster(folder / "d" / "a.tif", PICTURE).rename(folder / "d" / name)
+    write_raster(folder / "e" / "e.tif", PICTURE).parent.rename(folder / name.removesuffix(".tif"))
+    found, left_out = search(folder)
+    assert [candidate.path.name for candidate in found] == ["b.tif"]
+    shown = UNFIT[name].split()[2]
+    assert {one.path: one.why for one in left_out} == {
+        shown: UNFIT[name],
+        "c.tif": UNFIT[name],  # a dataset is read by the real path
+        f"d/{shown}": UNFIT[name],
+        f"{shown.removesuffix('.tif')}/e.tif": UNFIT[name].replace(".tif", ""),
+    }
+
+
+def test_a_folder_of_bands_with_unfit_names_is_left_out(tmp_path: Path) -> None:
+    for band in ("B02", "B03"):
+        write_raster(tmp_path / "in" / f"{band}.tif", PICTURE[0]).rename(tmp_path / "in" / f"bell\a_{band}.tif")
+    with pytest.raises(UnreadableProduct, match=r"1 product is left out\. The name bell\?_B02\.tif holds a line break"):
+        discover(tmp_path)
+
+
+def test_a_zip_is_listed_as_what_it_is_opened_as(tmp_path: Path) -> None:
+    """By the name of the folder in it, or its own, where nothing but a manifest tells; a scene's name goes before."""
+    safe = "S2A_MSIL1C_20230601T105621_N0509_R094_T31UDQ_20230601T125012"
+    for number, (name, member, kind) in enumerate(
+        [
+            (safe, f"{safe}.SAFE/manifest.safe", ProductKind.S2_L1C),
+            ("download", f"{safe}.SAFE/manifest.safe", ProductKind.S2_L1C),
+            (f"{safe}.SAFE", "manifest.safe", ProductKind.S2_L1C),
+            (safe, "S1A_IW_GRDH_1SDV_X.SAFE/manifest.safe", ProductKind.S1_GRD),
+        ]
+    ):
+        path = tmp_path / str(number) / f"{name}.zip"
+        path.parent.mkdir()
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(member, "<a/>")
+        for where in (path, path.parent):
+            (found,) = discover(where)
+            assert (found.kind, found.modality is Modality.SAR) == (kind, kind is ProductKind.S1_GRD)
+        with pytest.raises(UnreadableProduct) as told:
+            open_product(path, unpacked=tmp_path / "u")
+        assert ("MTD_MSIL1C.xml is missing" in str(told.value)) == (kind is ProductKind.S2_L1C)
 
 
 def test_folders_are_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,42 @@ def test_metres_are_those_on_the_ground_where_the_map_stretches_them(tmp_path: P
     assert coarse.pixel_size == pytest.approx((20, 20), rel=0.01)
 
 
+@pytest.mark.parametrize("crs, latitude", [("EPSG:6933", 52.0), ("EPSG:4326", 60.0), ("EPSG:32633", 52.0)])
+def test_pixels_that_are_not_square_on_the_ground_are_told_of(tmp_path: Path, crs: str, latitude: float) -> None:
+    xs, ys = rasterio.warp.transform("EPSG:4326", crs, [15.0], [latitude])
+    across, down = {"EPSG:4326": (1e-4, 1e-4), "EPSG:6933": (10, 10)}.get(crs, (10, 20))
+    path = write_raster(tmp_path / "a.tif", _dn(4), crs=crs, transform=Affine(across, 0, xs[0], 0, -down, ys[0]))
+    info, _, _ = _read(path)
+    assert info.pixel_size is not None
+    words = "A pixel is {:.4g} × {:.4g} m on the ground: a patch asked for in metres is not square there".format(
+        *info.pixel_size
+    )
+    assert any(note.startswith(words) and "--resolution" in note for note in info.notes)
+    assert not any("A metre of its map" in note for note in info.notes)
+    square, _, _ = _read(path, resolution=20)
+    assert square.pixel_size == pytest.approx((20, 20), rel=0.01)
+    assert not any("on the ground" in note for note in square.notes)
+
+
+def test_square_pixels_need_no_words(tmp_path: Path) -> None:
+    info, _, _ = _read(write_raster(tmp_path / "a.tif", _dn(4)))
+    assert not any("on the ground" in note for note in info.notes)
+
+
+@pytest.mark.parametrize("count", [1, 4, 13])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_numbers_beyond_what_is_kept_are_no_data_and_told_of(tmp_path: Path, count: int, everywhere: bool) -> None:
+    values = RNG.random((count, 40, 50)) * 5000
+    values[:, 3:] = 1e300 if everywhere else values[:, 3:]
+    values[:, :3] = -1e300
+    path = write_raster(tmp_path / "a.tif", values)
+    info, _, nodata = _read(path)
+    assert nodata[:3].all() and nodata[3:].all() == everywhere
+    assert any("too large to be kept (beyond 3.4e38) or infinite" in note for note in info.notes)
+    declared = write_raster(tmp_path / "b.tif", np.where(np.abs(values) > 1e299, -1e300, values), nodata=-1e300)
+    assert not any("infinite" in note for note in _read(declared)[0].notes)
+
+
 def test_files_of_a_band_each_are_one_product(tmp_path: Path) -> None:
     sizes = {"B02": 10, "B8A": 20, "B01": 60}
     folder = tmp_path / "S2A_MSIL2A_20170613T101031_87_48"

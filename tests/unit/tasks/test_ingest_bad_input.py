@@ -22,12 +22,13 @@ from s1_safe import Grd
 from safe_trees import make_l1c
 from scenes import textured, write_scene
 
+from eobench_dash.db.models import Job
 from eobench_dash.domain import ingesting as domain
 from eobench_dash.domain.ingesting import IngestPlan
 from eobench_dash.domain.jobs import JobState
 from eobench_dash.domain.products import ReadOptions
 from eobench_dash.errors import BadInput, NotFound
-from eobench_dash.services import ingesting, jobs, products
+from eobench_dash.services import estimating, ingesting, jobs, products
 from eobench_dash.store.blocks import BlockFolder
 
 BANDS = ("B02", "B03", "B04")
@@ -315,14 +316,16 @@ def test_a_stride_of_one_pixel_is_refused_where_it_is_too_much(house: House, cop
     monkeypatch.setattr("eobench_dash.domain.tiling.MAX_PATCHES", 10_000)
     assert "7,921 patches in all, more than 5,000" in house.sentence(path, plan={"patch": 8, "stride": 1})
     with pytest.raises(BadInput, match="7,921 patches in all"):
-        ingesting.estimate(house.ws, house.ada, paths=[str(path)], plan=IngestPlan.from_dict({"patch": 8, "stride": 1}))
+        estimating.estimate(
+            house.ws, house.ada, paths=[str(path)], plan=IngestPlan.from_dict({"patch": 8, "stride": 1})
+        )
 
 
 # -- what changes while it is ingested --
 def test_a_product_that_vanishes_before_it_starts(house: House, copy) -> None:
     path = copy("tif")
     plan = IngestPlan.from_dict({"patch": 32})
-    assert ingesting.estimate(house.ws, house.ada, paths=[str(path)], plan=plan).total == 9
+    assert estimating.estimate(house.ws, house.ada, paths=[str(path)], plan=plan).total == 9
     path.unlink()
     assert "There is nothing at" in house.sentence(path)
     path = copy("tif")
@@ -424,6 +427,47 @@ def test_names_with_markup_stay_text(house: House, copy) -> None:
     assert listed.path == name
     data, kind = products.product_quicklook(house.ws, house.ada, dataset_id=job.dataset_id, product_id=listed.id)
     assert data.startswith(b"\xff\xd8") and "<" not in kind
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"S2_latin\xe9.tif"), "S2_two\nlines.tif"])
+def test_a_name_that_nothing_can_keep_is_refused_alone_and_left_out_of_its_folder(
+    house: House, copy, name: str
+) -> None:
+    folder = copy("tif").parent
+    shutil.copy2(folder / "S2_a.tif", folder / name)
+    (folder / "alone").mkdir()
+    shutil.copy2(folder / "S2_a.tif", folder / "alone" / name)
+    why = r"The name S2_\w+\?\w*\.tif .*; rename it\.\Z"
+    for path in (folder / "alone" / name, folder / "alone"):
+        assert re.search(why, house.sentence(path))
+    found, note = products.listing(house.ws, house.ada, path=str(folder))
+    assert [one.name for one in found] == ["S2_a.tif"]
+    assert note.startswith("2 products are left out. The name S2_") and re.search(why, note)
+    with pytest.raises(BadInput, match=why):
+        products.look(house.ws, house.ada, path=str(folder / name))
+    job = house.run(house.start(folder))
+    assert job.state == JobState.DONE, job.error
+    assert {patch.path.split("#")[0] for patch, _ in house.patches(job.dataset_id)} == {"S2_a.tif"}
+    refused = {tally.path: tally.error for tally in house.report(job.dataset_id).failed}
+    assert len(refused) == 2 and all(re.search(why, error) for error in refused.values())
+    assert all(path.isprintable() and "?" in path for path in refused)
+
+
+def test_what_was_left_out_for_its_name_is_reported(house: House, copy) -> None:
+    number = house.start(copy("tif"))
+    with house.ws.db.write() as session:
+        job = session.get_one(Job, number)
+        job.args = {**job.args, "left_out": [["deep/a?b.tif", "The name a?b.tif is not UTF-8 text; rename it."]]}
+    done = house.run(number)
+    assert done.state == JobState.DONE, done.error
+    (tally,) = house.report(done.dataset_id).failed
+    assert (tally.path, tally.error) == ("deep/a?b.tif", "The name a?b.tif is not UTF-8 text; rename it.")
+
+
+def test_a_path_that_would_be_read_as_another_is_refused(house: House, copy) -> None:
+    path = copy("tif")
+    odd = path.rename(path.with_name("S2_b\\c.tif"))
+    assert "is read as a folder; rename it" in house.sentence(odd)
 
 
 # -- a full disk --

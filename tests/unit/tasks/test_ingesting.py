@@ -11,12 +11,13 @@ from scenes import textured, write_scene
 from sqlalchemy import func, select
 
 from eobench_dash.db.models import Base, Dataset, Job, Patch, PatchWindow, Product
-from eobench_dash.domain.ingesting import IngestPlan
-from eobench_dash.domain.jobs import JobState
+from eobench_dash.domain.ingesting import IngestEstimate, IngestPlan
+from eobench_dash.domain.jobs import JobKind, JobState
 from eobench_dash.domain.products import split_window
 from eobench_dash.errors import BadInput, Conflict, NotAllowed
+from eobench_dash.jobs.queue import enqueue
 from eobench_dash.ml.quality.likeness import content_hashes
-from eobench_dash.services import ingesting, jobs
+from eobench_dash.services import estimating, ingesting, jobs
 from eobench_dash.services.pixels import open_pixels
 from eobench_dash.store.blocks import BlockFolder
 
@@ -289,18 +290,18 @@ def test_descriptors_and_the_map_of_the_first_follow(workspace, ingest, folder) 
 
 
 def test_an_estimate_is_what_is_cut_then(workspace, builder, ingest, folder) -> None:
-    told = ingesting.estimate(workspace, builder, paths=[str(folder)], plan=PLAN, features=["wld144"])
+    told = estimating.estimate(workspace, builder, paths=[str(folder)], plan=PLAN, features=["wld144"])
     job = ingest(folder)
     assert told.total == job.result["cut"] == 48
     assert told.products == 2 and not told.about
     assert told.patches == {"64": 8, "32": 40}
     assert told.seconds > 0 and told.bytes > 0 and told.feature_seconds["wld144"] > 0
-    slow = ingesting.estimate(
+    slow = estimating.estimate(
         workspace, builder, paths=[str(folder)], plan=PLAN, features=["wld144", "rcf", "wld144+rcf"]
     )
     assert 0 < slow.feature_seconds["wld144"] < slow.feature_seconds["rcf"] < slow.feature_seconds["wld144+rcf"]
     assert slow.bytes > told.bytes, "vectors of 1,024 numbers take more"
-    blind = ingesting.estimate(
+    blind = estimating.estimate(
         workspace, builder, paths=[str(folder)], plan=PLAN, clock=iter(range(0, 999, 9)).__next__
     )
     assert blind.total == 48, "at least three are opened, however slow"
@@ -309,15 +310,66 @@ def test_an_estimate_is_what_is_cut_then(workspace, builder, ingest, folder) -> 
 def test_an_estimate_counts_only_what_will_be_taken(workspace, builder, folder) -> None:
     for number in range(5):  # their names say that they are radar, so they are not even opened
         write_scene(folder / f"S1_{number}.tif", textured(np.random.default_rng(number), 1, 160, 128))
-    told = ingesting.estimate(workspace, builder, paths=[str(folder)], plan=PLAN, only="optical")
+    told = estimating.estimate(workspace, builder, paths=[str(folder)], plan=PLAN, only="optical")
     assert (told.products, told.total, told.about) == (2, 48, False)
 
 
 def test_an_estimate_leaves_out_what_does_not_fit_the_first(workspace, builder, ingest, folder) -> None:
     write_scene(folder / "S2_5.tif", textured(np.random.default_rng(1), 2, 160, 128))
-    told = ingesting.estimate(workspace, builder, paths=[str(folder)], plan=PLAN)
+    told = estimating.estimate(workspace, builder, paths=[str(folder)], plan=PLAN)
     assert (told.products, told.total) == (2, 48) == (2, ingest(folder).result["imported"])
     assert any("1 of 3 products looked at have other bands or units" in note for note in told.notes)
+
+
+def test_an_estimate_counts_what_the_ingest_keeps_of_an_area(workspace, builder, ingest, folder, monkeypatch) -> None:
+    whole = estimating.estimate(workspace, builder, paths=[str(folder)], plan=PLAN)
+    area = {"patch": 32, "scales": [64], "area": "9.0,46.0,9.0083,47.0"}
+    plan = IngestPlan.from_dict(area)
+    told = estimating.estimate(workspace, builder, paths=[str(folder)], plan=plan)
+    kept = ingest(folder, plan=plan).result["imported"]
+    assert (told.total, told.about) == (kept, False) and 0 < kept < 48
+    assert told.seconds < whole.seconds, "what lies outside is not read"
+    monkeypatch.setattr(estimating, "TESTED", 8)
+    near = estimating.estimate(workspace, builder, paths=[str(folder)], plan=plan)
+    assert near.about and abs(near.total - kept) <= 4, "of very many patches some are tested"
+    away = IngestPlan.from_dict({**area, "area": "0,0,1,1"})
+    with pytest.raises(BadInput, match="No patch of these products lies in the area of interest"):
+        estimating.estimate(workspace, builder, paths=[str(folder)], plan=away)
+    for number in range(2, 5):
+        write_scene(folder / f"S2_{number}.tif", textured(np.random.default_rng(number), 3, 160, 128))
+    told = estimating.estimate(
+        workspace, builder, paths=[str(folder)], plan=away, clock=iter(range(0, 999, 9)).__next__
+    )
+    assert (told.total, told.about) == (0, True), "those that were not looked at may lie there"
+    assert any("None of the 3 products looked at has a patch in the area" in note for note in told.notes)
+
+
+def test_sizes_in_metres_are_told_as_asked(workspace, builder, folder, tmp_path) -> None:
+    told = estimating.estimate(
+        workspace, builder, paths=[str(folder)], plan=IngestPlan.from_dict({"patch": "320m", "scales": ["640m"]})
+    )
+    assert told.scales == ["640 m: 8 of 64 px", "320 m: 40 of 32 px"]
+    words = IngestEstimate(2, {}, 0, {}, 0, lengths={"1280m": {"155": 1200, "147": 5}, "64": {"64": 7}}).scales
+    assert words == ["1,280 m: 1,205 of 147–155 px", "7 of 64 px"]
+
+
+def test_the_pace_is_that_of_many_ingests_not_of_the_last_small_one(workspace, builder, folder) -> None:
+    def ended(pixels: float, seconds: float, area: object = None) -> None:
+        with workspace.db.write() as session:
+            args = {"plan": {"area": area}}
+            job = enqueue(session, kind=JobKind.INGEST, title="Ingest", args=args, owner_id=None)
+            job.state, job.result = JobState.DONE, {"pixels": pixels, "seconds": seconds}
+
+    def seconds() -> float:
+        return estimating.estimate(workspace, builder, paths=[str(folder)], plan=PLAN).seconds
+
+    usual = seconds()
+    ended(3e5, 3.0)  # little but its start-up
+    ended(9e9, 9.0, area={"type": "MultiPolygon", "coordinates": []})  # a part of these was read
+    assert seconds() == usual
+    for pixels, took in ((3e10, 1e4), (3e7, 20.0)):
+        ended(pixels, took)
+    assert seconds() == pytest.approx(usual * estimating.PIXELS_PER_S / 3e6, rel=0.1)
 
 
 def test_joined_descriptors_may_follow(workspace, builder, ingest, folder) -> None:

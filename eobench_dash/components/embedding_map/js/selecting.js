@@ -55,7 +55,7 @@ export class Selecting {
     return { labels: [...this.hidden], column: { hidden: [...this.column.hidden], range: this.column.range && [...this.column.range] } };
   }
 
-  /** Parts that are not given stay. quiet: the page knows. */
+  /** Parts that are not given stay. quiet: the page knows. told: by a linked map. */
   setFilter({ labels, column }, { quiet = false, told = false } = {}) {
     const { map } = this;
     if (labels) this.hidden = codesOf(labels);
@@ -73,7 +73,7 @@ export class Selecting {
     if (told) return;
     map.link.each((other) => {
       const same = other.props.colourBy === map.props.colourBy;
-      other.selecting.setFilter({ labels: labels && this.hidden, column: column && same ? this.column : undefined }, { quiet: true, told: true });
+      other.selecting.setFilter({ labels: labels && this.hidden, column: column && same ? this.column : undefined }, { told: true });
     });
   }
 
