@@ -41,7 +41,7 @@ PASSWORD = "correct horse battery"
 """The password of everybody in ``people``."""
 CHEAP = "scrypt:1024:8:1"
 """How passwords are hashed where ``people`` are: a hash worth its name would take most of the tests' time."""
-LONGEST = ("tests/unit/tasks/test_kill.py", "tests/browser/")
+LONGEST = ("tests/browser/", "tests/unit/tasks/test_kill.py")
 """Run first: at the end of a run nobody waits for the one process that has a long file left."""
 _SERVER = pytest.StashKey[PostgresServer]()
 

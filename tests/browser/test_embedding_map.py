@@ -507,8 +507,13 @@ def test_mounts_do_not_pile_up(opened: Callable[..., Driver]) -> None:
             driver.ready()
         return heap()
 
-    first, last = again(10), again(6)  # ten, until the browser itself is warm
-    assert last[0] < 1.05 * first[0] and last[1] <= first[1] + 5 and last[2] <= first[2] + 10, (first, last)
+    def grown(first: tuple[int, int, int], last: tuple[int, int, int]) -> bool:
+        return last[0] > 1.05 * first[0] or last[1] > first[1] + 5 or last[2] > first[2] + 10
+
+    rounds = [again(10)]
+    while len(rounds) < 2 or grown(*rounds[-2:]):  # what piles up grows in every round; a browser gets warm once
+        assert len(rounds) < 5, rounds
+        rounds.append(again(6))
     assert driver.js("map.state().renderer.contexts") == 1
 
 

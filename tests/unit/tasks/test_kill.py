@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import cycle
@@ -40,12 +41,14 @@ class Worker:
         env = environment(ws.settings) | {"EOBENCH_LOG_FORMAT": "json", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
         self._lines: SimpleQueue[dict] = SimpleQueue()
+        self.said: deque[str] = deque(maxlen=20)
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         with self.process.stderr as lines:
             for line in lines:
+                self.said.append(line[:300])
                 if line.startswith("{"):
                     self._lines.put(json.loads(line))
 
@@ -59,7 +62,7 @@ class Worker:
                 continue
             if line["message"].startswith(f"job {job_id} (") and line["message"].endswith("starts"):
                 return line["process"]
-        raise AssertionError(f"job {job_id} did not start")
+        raise AssertionError(f"job {job_id} did not start; the worker (ended: {self.process.poll()}) said {self.said}")
 
     def kill(self) -> None:
         self.process.kill()
