@@ -162,7 +162,7 @@
   const storedDigits = (kept) => {
     try {
       const codes = JSON.parse(localStorage.getItem(kept) ?? "[]");
-      return Array.isArray(codes) ? codes.slice(0, 9).filter(Number.isInteger) : [];
+      return Array.isArray(codes) ? codes.slice(0, 9).map((code) => (Number.isInteger(code) ? code : null)) : []; // null: a free key
     } catch {
       return [];
     }

@@ -77,11 +77,6 @@ class ProductWindows:
     code: npt.NDArray[np.uint16]
 
 
-def list_candidates(ws: Workspace, who: Principal, *, path: str) -> list[Found]:
-    """The products at or below a path, as ``listing`` tells them."""
-    return listing(ws, who, path=path)[0]
-
-
 def listing(ws: Workspace, who: Principal, *, path: str) -> tuple[list[Found], str]:
     """The products at or below a path below the data roots, by name, at most MAX_LISTED; and what is to be said of
     those that are left out because of their names ("" where none is).

@@ -243,9 +243,10 @@ def test_digits_assign_and_stay_what_they_were(house: House, sit: Callable[..., 
     seat = sit(house, "eva").explore()
     seat.page.keyboard.press("m")
     seat.until("map.state().mode === 'clean'")
-    keys = seat.js(
+    told = (
         "Object.fromEntries([...document.querySelectorAll('[data-key]')].map((b) => [b.dataset.name, b.dataset.key]))"
     )
+    keys = seat.js(told)
     assert sorted(keys.values()) == ["1", "2", "3"]
     first = seat.alone(label="city")
     second = seat.alone(label="city", avoid=[first])
@@ -257,10 +258,15 @@ def test_digits_assign_and_stay_what_they_were(house: House, sit: Callable[..., 
     seat.wait(lambda: seat.counts()["forest"] == EACH + 2, "the counts")
     seat.page.reload()
     seat.ready()
-    again = seat.js(
-        "Object.fromEntries([...document.querySelectorAll('[data-key]')].map((b) => [b.dataset.name, b.dataset.key]))"
-    )
-    assert again == keys
+    assert seat.js(told) == keys
+    stored = f"eob-digits-{house.dataset_id}"
+    codes = seat.js(f"JSON.parse(localStorage.getItem('{stored}'))")
+    kept = [codes[2], None, codes[1]]  # the second key was free: another label takes it, and the third stays
+    seat.js(f"localStorage.setItem('{stored}', JSON.stringify(a[0])) ?? null", kept)
+    seat.page.reload()
+    seat.ready()
+    assert seat.js("window.eob.explore.digit(3).code") == codes[1]
+    assert seat.js("window.eob.explore.digit(2).code") == codes[0]
 
 
 def test_undo_leaves_a_newer_change_of_somebody_else_and_names_it(house: House, sit: Callable[..., Seat]) -> None:

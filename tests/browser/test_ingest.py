@@ -296,18 +296,28 @@ def test_while_a_folder_opens_the_one_before_takes_no_ticks(house: House, sit: C
 
 
 # -- what the scene draws ----------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("part, between", [(False, False), (True, True)])
-def test_windows_that_stand_apart_are_drawn_as_they_are(house: House, sit: Any, part: bool, between: bool) -> None:
-    """Four of 30 pixels, 50 apart; only those that stand for what lies between them take its room."""
-    seat = sit(house, "ben")
-    seat.page.goto(f"{house.url}/ingest")
+def own_scene(seat: Seat) -> Seat:
+    """A scene of the test's own on the page, ``own``: 100 × 100 pixels in a square of 400."""
+    seat.page.goto(f"{seat.house.url}/ingest")
     seat.until("document.getElementById('ingest-scene') && !!window.eob?.scene")
     seat.js(
         """(() => {
       const place = document.body.appendChild(document.createElement('div'));
       place.style.cssText = 'position:fixed;inset:0 auto auto 0;width:400px;height:400px;z-index:999';
-      const scene = window.own = window.eob.scene(place);
-      scene.show({height: 100, width: 100, image: ''});
+      window.own = window.eob.scene(place);
+      own.show({height: 100, width: 100, image: ''});
+    })()"""
+    )
+    return seat
+
+
+@pytest.mark.parametrize("part, between", [(False, False), (True, True)])
+def test_windows_that_stand_apart_are_drawn_as_they_are(house: House, sit: Any, part: bool, between: bool) -> None:
+    """Four of 30 pixels, 50 apart; only those that stand for what lies between them take its room."""
+    seat = own_scene(sit(house, "ben"))
+    seat.js(
+        """(() => {
+      const scene = window.own;
       scene.give({n: 4, row: [0, 0, 50, 50], col: [0, 50, 0, 50], size: [30, 30, 30, 30], part: a[0]});
       scene.set({opacity: 1});
       scene.paint(() => 'rgb(255 0 0)');
@@ -337,15 +347,10 @@ def test_on_a_phone_the_grid_s_preview_stands_below_its_fields(house: House, sit
 
 def test_what_is_unknown_is_hatched_however_small(house: House, sit: Any) -> None:
     """Of two windows one is unknown; then of many that are a few pixels large each."""
-    seat = sit(house, "ben")
-    seat.page.goto(f"{house.url}/ingest")
-    seat.until("document.getElementById('ingest-scene') && !!window.eob?.scene")
+    seat = own_scene(sit(house, "ben"))
     seat.js(
         """(() => {
-      const place = document.body.appendChild(document.createElement('div'));
-      place.style.cssText = 'position:fixed;inset:0 auto auto 0;width:400px;height:400px;z-index:999';
-      const scene = window.own = window.eob.scene(place);
-      scene.show({height: 100, width: 100, image: ''});
+      const scene = window.own;
       scene.give({n: 2, row: [0, 0], col: [0, 50], size: [50, 50]});
       scene.paint(() => null, null, (i) => i === 0);
     })()"""

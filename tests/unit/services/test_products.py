@@ -44,15 +44,15 @@ def made(workspace, people, folder) -> int:
 
 
 def test_what_lies_there_is_listed_and_looked_at(workspace, people, folder) -> None:
-    found = products.list_candidates(workspace, people.builder, path=str(folder))
+    found = products.listing(workspace, people.builder, path=str(folder))[0]
     assert [one.name[:10] for one in found] == ["S2A_MSIL2A", "S2B_MSIL2A"]
     assert all(one.bytes > 1000 for one in found)
     info = products.look(workspace, people.builder, path=found[0].path)
     assert (info.height, info.width, len(info.bands)) == (160, 128, 3)
     (folder / "empty").mkdir()
     with pytest.raises(UnreadableProduct, match="empty holds no product that is read: Sentinel-2 Level-1C"):
-        products.list_candidates(workspace, people.builder, path=str(folder / "empty"))
-    for call in (products.list_candidates, products.look, products.quicklook):
+        products.listing(workspace, people.builder, path=str(folder / "empty"))
+    for call in (products.listing, products.look, products.quicklook):
         with pytest.raises(PathRefused):
             call(workspace, people.builder, path="/etc/hostname")
         with pytest.raises(NotAllowed):
@@ -72,7 +72,7 @@ def test_a_quicklook_is_a_small_picture_kept_until_the_file_changes(workspace, p
 def test_a_preview_is_what_is_cut_then(workspace, people, folder, made) -> None:
     told = [
         previewing.grid_preview(workspace, people.builder, path=one.path, plan=PLAN)
-        for one in products.list_candidates(workspace, people.builder, path=str(folder))
+        for one in products.listing(workspace, people.builder, path=str(folder))[0]
     ]
     listed = products.dataset_products(workspace, people.builder, dataset_id=made)
     for preview, product in zip(told, listed, strict=True):

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from eobench_dash.domain.people import Principal
+from eobench_dash.services import datasets, features, importing
+from eobench_dash.tasks import describe_plan
 
 
 def picture(folder: Path, name: str, color: tuple[int, int, int], seed: int, size: int = 32) -> None:
@@ -33,3 +35,17 @@ def imagefolder(tmp_path: Path) -> Path:
 @pytest.fixture
 def builder(people) -> Principal:  # type: ignore[no-untyped-def]
     return people.builder
+
+
+@pytest.fixture
+def dataset(workspace, builder, imagefolder, run):  # type: ignore[no-untyped-def]
+    """The pictures of ``imagefolder``, imported: 60 patches, not described."""
+    run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
+    return datasets.find_dataset(workspace, builder, name="Patches")
+
+
+@pytest.fixture
+def ask(workspace, builder, dataset, monkeypatch):  # type: ignore[no-untyped-def]
+    """Asks for a kind in blocks of seven patches: nine blocks."""
+    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (7, 7))
+    return lambda kind: features.start_features(workspace, builder, dataset_id=dataset.id, kind=kind)

@@ -7,25 +7,12 @@ from stored_blocks import stop_after
 from eobench_dash.db.models import FeatureSet, Job
 from eobench_dash.errors import UnsupportedPatch
 from eobench_dash.ml import features as ml
-from eobench_dash.services import block_vectors, datasets, features, importing, jobs
+from eobench_dash.services import block_vectors, features, importing, jobs
 from eobench_dash.store.blocks import BlockFolder
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import describe_plan
 
 BLOCKS = 9
-
-
-@pytest.fixture
-def dataset(workspace, builder, imagefolder, run):
-    run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
-    return datasets.find_dataset(workspace, builder, name="Patches")
-
-
-@pytest.fixture
-def ask(workspace, builder, dataset, monkeypatch):
-    """Asks for a kind in blocks of seven patches: nine blocks."""
-    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (7, 7))
-    return lambda kind: features.start_features(workspace, builder, dataset_id=dataset.id, kind=kind)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from stored_blocks import stop_after
 from eobench_dash.db.models import FeatureSet
 from eobench_dash.ml import features as ml
 from eobench_dash.ml.features.combiner import Combiner
-from eobench_dash.services import datasets, features, importing, jobs
+from eobench_dash.services import features, importing, jobs
 from eobench_dash.services.pixels import open_spec, pixel_spec
 from eobench_dash.store.features import FeatureArray
 from eobench_dash.tasks import describe_plan, describing
@@ -22,19 +22,6 @@ from eobench_dash.tasks import describe_plan, describing
 def picture(folder: Path, name: str, color: tuple[int, int, int], seed: int) -> None:
     noise = np.random.default_rng(seed).integers(-25, 26, (32, 32, 3))
     Image.fromarray(np.clip(np.array(color) + noise, 0, 255).astype(np.uint8)).save(folder / name)
-
-
-@pytest.fixture
-def dataset(workspace, builder, imagefolder, run):
-    run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
-    return datasets.find_dataset(workspace, builder, name="Patches")
-
-
-@pytest.fixture
-def ask(workspace, builder, dataset, monkeypatch):
-    """Asks for a kind in blocks of seven patches: nine blocks."""
-    monkeypatch.setattr(describe_plan, "BLOCK_ROWS", (7, 7))
-    return lambda kind: features.start_features(workspace, builder, dataset_id=dataset.id, kind=kind)
 
 
 def work(ws) -> list[Path]:

@@ -28,12 +28,6 @@ from eobench_dash.tasks import describe_plan
 
 
 @pytest.fixture
-def dataset(workspace, builder, imagefolder, run):
-    run(importing.start_import(workspace, builder, path=str(imagefolder), name="Patches", follow_up=False))
-    return datasets.find_dataset(workspace, builder, name="Patches")
-
-
-@pytest.fixture
 def described(workspace, builder, dataset, run):
     job = run(features.start_features(workspace, builder, dataset_id=dataset.id, kind="color_stats"))
     assert job.state == "done", job.error
