@@ -110,6 +110,18 @@ def test_hover_shows_the_large_image_and_the_label(opened: Callable[..., Driver]
     driver.until("document.querySelector('.eob-map__card').hidden")
 
 
+def test_a_resting_pointer_means_what_the_page_moves_beneath_it(opened: Callable[..., Driver]) -> None:
+    world = clusters(600)
+    driver = opened(world).ready()
+    patch = lone(world, 2)
+    driver.page.mouse.move(*driver.at(patch))
+    driver.until("map.state().hovered === a[0]", patch)
+    driver.js("document.getElementById('map').style.cssText = 'margin-top: 40px; height: calc(100vh - 40px)'")
+    driver.until("map.state().hovered !== a[0]", patch)  # all moved down, the pointer stayed
+    driver.js("document.getElementById('map').style.cssText = 'height: 100vh'")
+    driver.until("map.state().hovered === a[0]", patch)
+
+
 def test_hover_asks_no_server_but_for_pictures(opened: Callable[..., Driver]) -> None:
     world = clusters(600)
     driver = opened(world, changesUrl=None).ready()

@@ -1,5 +1,6 @@
 """The explore page's first seconds, and what it says before somebody tries: what is missing, or not allowed."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -58,6 +59,34 @@ def test_the_maps_bytes_and_program_are_asked_for_once_and_before_dash_knows_the
     assert max(asked.index(coords), asked.index(f"{base}/labels.bin"), asked.index(program)) < first
     modules = [path for path in asked if "/embedding_map/js/" in path]
     assert len(modules) == 1 and "/loader." in modules[0]
+
+
+def test_nothing_moves_once_the_map_is_there(house: House, sit: Callable[..., Seat]) -> None:
+    seat = sit(house, "rob")
+    seat.page.add_init_script("""
+      const places = window.places = [];
+      const look = () => {
+        const map = document.getElementById("explore-map")?.eobMap;
+        const parts = [...document.querySelectorAll(".eob-map__top, .eob-explore__bar > :not([hidden])")];
+        const now = JSON.stringify(parts.map((part) => {
+          const { x, y, width, height } = part.getBoundingClientRect();
+          return [part.className.replace("eob-map__top is-over", "eob-map__top"), x, y, width, height].join(" ");
+        }));
+        if (map?.state().ready && places.at(-1) !== now) places.push(now);
+        requestAnimationFrame(look);
+      };
+      requestAnimationFrame(look);
+    """)
+    held: list[Any] = []
+    seat.page.route("**/async-dropdown*", lambda route: held.append(route))  # so late on a slow line
+    seat.explore()
+    seat.wait(lambda: held, "the choice is asked for")
+    for route in held:
+        route.continue_()
+    seat.until("document.querySelector('#explore-maps .dash-dropdown-value, #explore-maps.dash-dropdown')")
+    seat.settle()
+    places = [json.loads(told) for told in seat.js("window.places")]
+    assert [sorted(set(now) ^ set(places[0])) for now in places[1:]] == []
 
 
 def test_another_map_or_page_asks_for_its_own_bytes(house: House, sit: Callable[..., Seat]) -> None:

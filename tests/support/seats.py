@@ -203,8 +203,12 @@ class Seat:
         return place["x"], place["y"]
 
     def hover(self, ordinal: int) -> None:
-        self.page.mouse.move(*self.at(ordinal))
-        self.until("map.state().hovered === a[0]", ordinal)
+        def over() -> bool:
+            self.page.mouse.move(*self.at(ordinal))  # aimed anew, as a hand does where a page still moves
+            self.page.wait_for_timeout(30)
+            return self.js("map.state().hovered === a[0]", ordinal)
+
+        self.wait(over, f"the pointer is over {ordinal}")
 
     def click(self, ordinal: int, button: str = "left") -> None:
         self.hover(ordinal)

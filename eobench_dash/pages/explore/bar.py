@@ -66,16 +66,16 @@ def second_head(maps: Sequence[EmbeddingInfo], link: Link) -> Component:
 
 
 def map_choice(id: str, maps: Sequence[EmbeddingInfo], shown: EmbeddingInfo | None) -> Component:
-    """Which of the dataset's maps."""
-    return dcc.Dropdown(
+    """Which of the dataset's maps. Dash draws a choice late: its place is kept, so that nothing beside it jumps."""
+    choice = dcc.Dropdown(
         id=id,
         options=views.map_options(maps),
         value=shown.id if shown else None,
         clearable=False,
         searchable=False,
         placeholder="No map yet",
-        className="eob-explore__maps",
     )
+    return html.Div(choice, className="eob-explore__maps")
 
 
 def colour_menu(map_id: str, shown: EmbeddingInfo | None, chosen: str) -> Component:

@@ -6,7 +6,7 @@ const DOUBLE_MS = 350;
 const PAN_STEP = 80;
 
 /**
- * on: {tool(), combine(), by("pointer" | "keys"), hover(px, py) | hover(null), pan(dx, dy), zoom(px, py, factor), lassoStart(px, py, how), lassoMove(px, py),
+ * on: {tool(), combine(), by("pointer" | "keys"), hover(px, py, [clientX, clientY]) | hover(null), pan(dx, dy), zoom(px, py, factor), lassoStart(px, py, how), lassoMove(px, py),
  * lassoEnd(), lassoCancel(), click(px, py, event), context(px, py, event), fit(), clear(), step(by), legend(),
  * zoomKey(factor), enter()}.
  * how: {shape: "lasso" | "box", combine: "replace" | "add" | "subtract" | "intersect"}. Returns a function that takes everything back.
@@ -65,7 +65,7 @@ export function attachInput(target, on) {
   listen("pointermove", (event) => {
     const [px, py] = place(event);
     if (pointers.has(event.pointerId)) pointers.set(event.pointerId, [px, py]);
-    if (!drag) return void (pointers.size === 0 && on.hover(px, py));
+    if (!drag) return void (pointers.size === 0 && on.hover(px, py, [event.clientX, event.clientY]));
     if (drag.kind === "pinch") {
       if (pointers.size !== 2) return;
       const now = pinch(pointers);

@@ -223,6 +223,7 @@ export class EmbeddingMapView {
 
   resize() {
     this.painting.resize();
+    this.pointing.resized();
   }
 
   /** Wish for a frame. */
@@ -264,7 +265,7 @@ export class EmbeddingMapView {
       tool: () => this.tool,
       combine: () => this.combine,
       by: (how) => { this.root.dataset.input = how; },
-      hover: ready((px, py) => pointing.hover(px, py)),
+      hover: (px, py, onPage) => pointing.hover(px, py, onPage),
       pan: (dx, dy) => camera.pan(dx, dy),
       zoom: (px, py, factor) => camera.zoom(px, py, factor),
       zoomKey: (factor) => camera.zoomCentre(factor),

@@ -13,6 +13,7 @@ export class Pointing {
   /** map: the EmbeddingMapView it belongs to. */
   constructor(map) {
     this.map = map;
+    this.at = this.onPage = null; // where the pointer rests: in the map, in the window
     this.forget();
   }
 
@@ -22,7 +23,7 @@ export class Pointing {
     this.hovered = this.current = this.linked = -1; // slots; "linked" is pointed at elsewhere: another map, a panel
     this.mine = true; // the current patch was made so here, and not on a linked map
     this.elsewhere = false; // a linked map has the pointer
-    this.at = null; // where the pointer rests
+    this.moved = true; // a pointer that rests is over something else
     this.lasso = null; // being drawn
     this.lassoed = []; // outlines of the selection, in map units
     this.map.card.hide();
@@ -47,19 +48,28 @@ export class Pointing {
 
   // ---- hover ----
 
-  hover(px, py) {
+  hover(px, py, onPage) {
     if (px === null) {
-      this.at = null;
+      this.at = this.onPage = null;
       return this._setHovered(-1);
     }
     this.at = [px, py];
+    this.onPage = onPage;
     this.moved = true;
     this.map.draw();
   }
 
-  /** Once a frame: look what lies under the pointer, if it or the map moved. */
+  /** The map has changed its size, and so maybe its place: a resting pointer is over something else now. */
+  resized() {
+    if (!this.at) return;
+    const box = this.map.top.getBoundingClientRect();
+    this.hover(this.onPage[0] - box.left, this.onPage[1] - box.top, this.onPage);
+  }
+
+  /** Once a frame: look what lies under the pointer, if it or the map moved. Points that travel are waited for. */
   look() {
-    if (!this.moved || !this.at || !this.map.scene) return;
+    const { scene, painting } = this.map;
+    if (!this.moved || !this.at || !scene?.grid.placed || painting.travel) return;
     this.moved = false;
     this.map.card.avoid(...this.at);
     this._setHovered(this.pick(...this.at));
