@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,8 +39,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something that looks like a product but cannot be one of a dataset: where it lies below the folder that was
-    looked through (fit to be shown), and why, a sentence."""
+    """Something that looks like a product but cannot be one of a dataset, or a folder that is shut: where it lies below
+    the folder that was looked through (fit to be shown), and why, a sentence."""
 
     path: str
     why: str
@@ -53,7 +53,8 @@ def discover(path: Path) -> list[Candidate]:
 
 def search(path: Path) -> tuple[list[Candidate], list[LeftOut]]:
     """The products at or below ``path`` (itself a product, or a folder of products), in the order of their names; and
-    what is left out because of its name, which no page, sentence or database could hold.
+    what is left out because of its name, which no page, sentence or database could hold, or as a folder that cannot be
+    read. A file that cannot be read counts as what its name says: opening it says why.
 
     Symbolic links that lead out of the folder are passed over; so are pictures beside rasters (they are previews).
     UnreadableProduct where there is nothing to read, or too much to look through.
@@ -66,26 +67,26 @@ def search(path: Path) -> tuple[list[Candidate], list[LeftOut]]:
         return [found], []
     if not path.is_dir():
         raise UnreadableProduct(_nothing(path))
-    below = _below(path, path, LEVELS, [MAX_ENTRIES])
+    walk = _Walk(path)
+    below = walk.products(path, LEVELS)
     if len(below) > MAX_PRODUCTS:
         raise UnreadableProduct(f"{path.name} holds more than {MAX_PRODUCTS:,} products; choose a folder inside.")
     whys = [unfit_name(one.path) for one in below]
     products = [one for one, why in zip(below, whys, strict=True) if not why]
-    left_out = [
-        LeftOut(shown(one.path.relative_to(path).as_posix()), why) for one, why in zip(below, whys, strict=True) if why
-    ]
+    misnamed = [(one.path, why) for one, why in zip(below, whys, strict=True) if why]
+    left_out = [LeftOut(shown(at.relative_to(path).as_posix()), why) for at, why in misnamed + walk.unread]
     if not products:
         raise UnreadableProduct(left_out_words(left_out) or _nothing(path))
     return products, left_out
 
 
 def left_out_words(left_out: Sequence[LeftOut]) -> str:
-    """What is to be said below a list of products of those that are not in it; "" where all are."""
+    """What is to be said below a list of products of what is not in it; "" where all is."""
     if not left_out:
         return ""
     whys = list(dict.fromkeys(one.why for one in left_out))
     more = f" And {len(whys) - _NAMED:,} more." if len(whys) > _NAMED else ""
-    many = f"{len(left_out):,} products are" if len(left_out) > 1 else "1 product is"
+    many = f"{len(left_out):,} entries are" if len(left_out) > 1 else "1 entry is"
     return f"{many} left out. {' '.join(whys[:_NAMED])}{more}"
 
 
@@ -101,7 +102,7 @@ def open_product(path: Path, *, options: ReadOptions = ReadOptions(), unpacked: 
             return s2.open_s2(path, options=options)
         if _is_grd(path):
             return s1.open_grd(path, options=options)
-        sets = _rasters(path, path, [MAX_ENTRIES])
+        sets = _Walk(path).rasters(path)
         if len(sets) != 1:
             raise UnreadableProduct(
                 _nothing(path) if not sets else f"{path.name} holds {len(sets)} rasters; choose one."
@@ -135,44 +136,64 @@ def _is_grd(folder: Path) -> bool:
     return s1.looks_like_grd(folder) and not any(f.suffix.lower() in RASTER_SUFFIXES for f in folder.iterdir())
 
 
-def _below(folder: Path, root: Path, levels: int, budget: list[int]) -> list[Candidate]:
-    sets = _rasters(folder, root, budget)
-    found = [_raster(files, folder) for files in sets]
-    lone = folder != root and len(sets) == 1 and len(sets[0].members) > 1
-    if lone and not unfit_name(sets[0].path):  # BigEarthNet: the folder is the product
-        found = [replace(found[0], path=folder)]
-    for entry in _entries(folder, root, budget):
-        if entry.is_dir():
-            if product := _as_product(entry):
-                found.append(product)
-            elif levels:
-                found += _below(entry, root, levels - 1, budget)
-        elif entry.suffix.lower() == ".zip" and zips.looks_zipped(entry) and (kind := _listed_kind(entry)):
-            found.append(_candidate(entry, kind))
-    return sorted(found, key=lambda candidate: candidate.path)
+class _Walk:
+    """A folder that is looked through, with what is spent and what could not be read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.unread: list[tuple[Path, str]] = []
+        self._left = MAX_ENTRIES
+
+    def products(self, folder: Path, levels: int) -> list[Candidate]:
+        """The products in a folder of the walk, and ``levels`` below it."""
+        sets = self.rasters(folder)
+        found = [_raster(files, folder) for files in sets]
+        lone = folder != self.root and len(sets) == 1 and len(sets[0].members) > 1
+        if lone and not unfit_name(sets[0].path):  # BigEarthNet: the folder is the product
+            found = [replace(found[0], path=folder)]
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                if not os.access(entry, os.R_OK | os.X_OK):
+                    self.unread.append((entry, _shut(entry)))
+                elif product := _as_product(entry):
+                    found.append(product)
+                elif levels:
+                    found += self.products(entry, levels - 1)
+            elif entry.suffix.lower() == ".zip" and zips.looks_zipped(entry) and (kind := _listed_kind(entry)):
+                found.append(_candidate(entry, kind))
+        return sorted(found, key=lambda candidate: candidate.path)
+
+    def rasters(self, folder: Path) -> list[FileSet]:
+        """The rasters right in a folder; its pictures only where there are none."""
+        files = [entry for entry in self._entries(folder) if entry.is_file()]
+        for suffixes in (RASTER_SUFFIXES, PICTURE_SUFFIXES):
+            if sets := file_sets([f for f in files if f.suffix.lower() in suffixes and _is_raster(f)]):
+                return sets
+        return []
+
+    def _entries(self, folder: Path) -> Iterator[Path]:
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            raise UnreadableProduct(_shut(folder)) from None
+        self._left -= len(entries)
+        if self._left < 0:
+            raise UnreadableProduct(f"{self.root.name} holds too many files to look through; choose a folder inside.")
+        for entry in entries:
+            if entry.name.startswith((".", "__MACOSX")) or (entry.is_symlink() and leads_out(entry, self.root)):
+                continue
+            yield entry
 
 
-def _rasters(folder: Path, root: Path, budget: list[int]) -> list[FileSet]:
-    """The rasters right in a folder; its pictures only where there are none."""
-    files = [entry for entry in _entries(folder, root, budget) if entry.is_file()]
-    for suffixes in (RASTER_SUFFIXES, PICTURE_SUFFIXES):
-        if sets := file_sets([f for f in files if f.suffix.lower() in suffixes and told_driver(f)]):
-            return sets
-    return []
+def _shut(folder: Path) -> str:
+    return f"The folder {shown(folder.name)} cannot be read; check its rights."
 
 
-def _entries(folder: Path, root: Path, budget: list[int]) -> Iterable[Path]:
+def _is_raster(path: Path) -> bool:
     try:
-        entries = sorted(folder.iterdir())
-    except OSError:
-        raise UnreadableProduct(f"The folder {folder.name} cannot be read; check its rights.") from None
-    budget[0] -= len(entries)
-    if budget[0] < 0:
-        raise UnreadableProduct(f"{root.name} holds too many files to look through; choose a folder inside.")
-    for entry in entries:
-        if entry.name.startswith((".", "__MACOSX")) or (entry.is_symlink() and leads_out(entry, root)):
-            continue
-        yield entry
+        return told_driver(path) is not None
+    except UnreadableProduct:  # opening it will say why
+        return True
 
 
 def _packed_kind(path: Path) -> ProductKind:

@@ -152,10 +152,32 @@ def test_a_name_that_nothing_can_keep_is_left_out_and_told_of(tmp_path: Path, na
     }
 
 
+def test_what_cannot_be_read_closes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.tif", "b.tif", "in/c.tif", "shut/d.tif"):
+        write_raster(tmp_path / name, PICTURE)
+    access, told_driver = os.access, opening.told_driver
+
+    def told(path: Path) -> str | None:
+        if path.name == "b.tif":  # rights mean nothing to root, who runs some of these tests
+            raise UnreadableProduct("b.tif cannot be read; check its rights.")
+        return told_driver(path)
+
+    monkeypatch.setattr(opening, "told_driver", told)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "shut" and access(path, mode))
+    found, left_out = search(tmp_path)
+    assert [candidate.path.name for candidate in found] == ["a.tif", "b.tif", "c.tif"]
+    assert [(one.path, one.why) for one in left_out] == [("shut", "The folder shut cannot be read; check its rights.")]
+    shutil.rmtree(tmp_path / "in")
+    for name in ("a.tif", "b.tif"):
+        (tmp_path / name).unlink()
+    with pytest.raises(UnreadableProduct, match=r"1 entry is left out\. The folder shut cannot be read"):
+        search(tmp_path)
+
+
 def test_a_folder_of_bands_with_unfit_names_is_left_out(tmp_path: Path) -> None:
     for band in ("B02", "B03"):
         write_raster(tmp_path / "in" / f"{band}.tif", PICTURE[0]).rename(tmp_path / "in" / f"bell\a_{band}.tif")
-    with pytest.raises(UnreadableProduct, match=r"1 product is left out\. The name bell\?_B02\.tif holds a line break"):
+    with pytest.raises(UnreadableProduct, match=r"1 entry is left out\. The name bell\?_B02\.tif holds a line break"):
         discover(tmp_path)
 
 

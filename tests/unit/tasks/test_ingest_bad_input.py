@@ -442,7 +442,7 @@ def test_a_name_that_nothing_can_keep_is_refused_alone_and_left_out_of_its_folde
         assert re.search(why, house.sentence(path))
     found, note = products.listing(house.ws, house.ada, path=str(folder))
     assert [one.name for one in found] == ["S2_a.tif"]
-    assert note.startswith("2 products are left out. The name S2_") and re.search(why, note)
+    assert note.startswith("2 entries are left out. The name S2_") and re.search(why, note)
     with pytest.raises(BadInput, match=why):
         products.look(house.ws, house.ada, path=str(folder / name))
     job = house.run(house.start(folder))
