@@ -42,7 +42,7 @@ class Conflict(EOBenchError):
 
 
 class StalePage(EOBenchError):
-    """The page was opened by somebody else than who is logged in by now."""
+    """The page was opened by somebody else than who is logged in by now, or with another version of the program."""
 
     http_status = 412
 

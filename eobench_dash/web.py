@@ -21,6 +21,7 @@ from eobench_dash.pages.publish.page import PAGE as PUBLISH
 from eobench_dash.pages.shell import callbacks as shell_callbacks
 from eobench_dash.pages.shell.failures import install_error_pages, tell
 from eobench_dash.pages.shell.layout import shell
+from eobench_dash.pages.shell.posts import install_post_check
 from eobench_dash.pages.shell.router import Router
 from eobench_dash.pages.verify.page import PAGE as VERIFY
 from eobench_dash.routes import (
@@ -98,6 +99,7 @@ def create_app(settings: Settings, *, ws: Workspace | None = None) -> Dash:
         index_string=index_string(),
         add_log_handler=False,
     )
+    install_post_check(app)
     server.after_request(_close_when_sent)
     app.layout = shell
     shell_callbacks.register(app, PAGES)
