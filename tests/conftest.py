@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import pytest_socket
@@ -44,6 +45,7 @@ CHEAP = "scrypt:1024:8:1"
 LONGEST = ("tests/browser/", "tests/unit/tasks/test_kill.py")
 """Run first: at the end of a run nobody waits for the one process that has a long file left."""
 _SERVER = pytest.StashKey[PostgresServer]()
+hypothesis.settings.register_profile("ci", derandomize=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

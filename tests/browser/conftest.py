@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from maps import opened, theatre  # noqa: F401
-from seats import ARGS, CHROMIUM, House, Quiet, Seat, log_in
+from seats import ARGS, CHEAP, CHROMIUM, House, Quiet, Seat, log_in
 from werkzeug.serving import make_server
 
 from eobench_dash import web
 from eobench_dash.domain.people import Principal
+from eobench_dash.services import users
 from eobench_dash.services.workspace import open_workspace
 from eobench_dash.settings import Settings
 
@@ -29,6 +30,14 @@ def chromium_here() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """A log-in renews hashes of another strength; those worth their name take a third of a second each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "HASH_METHOD", CHEAP)
+        yield
 
 
 Stop = Callable[[], None]

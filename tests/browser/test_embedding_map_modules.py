@@ -1,8 +1,6 @@
 """The map's pure JavaScript modules, tested inside Chromium (no Node): js/*.test.js beside this file."""
 
 import logging
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, abort, send_from_directory
+from seats import ARGS, CHROMIUM
 from werkzeug.serving import make_server
 
 from eobench_dash.components import embedding_map
@@ -19,8 +18,6 @@ from eobench_dash.domain import wire
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which(os.environ.get("EOBENCH_CHROMIUM") or "chromium")
-ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader"]
 TESTS = Path(__file__).parent / "js"
 MODULES = Path(embedding_map.__file__).parent / "js"
 WIRE = {

@@ -4,8 +4,6 @@ No worker runs here: what is started stays in the queue, which is what the job b
 """
 
 import io
-import os
-import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -14,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from PIL import Image
+from seats import ARGS, CHROMIUM, PASSWORD, Quiet, log_in
 from sqlalchemy import func, select
 from werkzeug.security import generate_password_hash
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from eobench_dash import web
 from eobench_dash.db.models import Dataset, Job, Label, Patch, User
@@ -27,18 +26,11 @@ from eobench_dash.settings import Settings
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which(os.environ.get("EOBENCH_CHROMIUM") or "chromium")
-ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader"]
-PASSWORD = "correct horse battery"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 # Refusals that a test provokes (the browser logs them), software rendering.
 EXPECTED = ("400 (BAD REQUEST)", "401 (UNAUTHORIZED)", "WebGL")
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None: ...
 
 
 @dataclass
@@ -103,7 +95,7 @@ def chromium():
 
 @pytest.fixture
 def enter(chromium, house):
-    """``enter("ada", viewport=NARROW)``: a page, logged in through the form. Fails on any console error at the end."""
+    """``enter("ada", viewport=NARROW)``: a page of somebody who is logged in. Fails on any console error at the end."""
     contexts, said = [], []
 
     def go(name: str, *, viewport=WIDE, path: str = "/", scheme: str = "light"):
@@ -112,10 +104,8 @@ def enter(chromium, house):
         page = context.new_page()
         page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda e: said.append(str(e)))
+        log_in(context.request, house.url, name)
         page.goto(house.url + path)
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button[type=submit]")
         page.wait_for_selector(".eob-way a")
         return page
 

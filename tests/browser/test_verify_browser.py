@@ -1,6 +1,5 @@
 """The verify and publish pages in a real browser: drawn in both themes, nothing wider than the screen, no error."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from lakes import Lakes, add_crew, add_lakes
 from playwright.sync_api import Browser, Page, sync_playwright
+from seats import ARGS, CHROMIUM
 from verified import FINGERPRINT, add_features, add_verification
 from werkzeug.security import generate_password_hash
 from werkzeug.serving import make_server
@@ -22,7 +22,6 @@ pytestmark = [
     # the browser's driver and the server's threads are closed by their own ends, at times a moment after the test
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-ARGS = ["--no-sandbox", "--disable-background-networking", "--use-angle=swiftshader", "--headless"]
 WORDS = "correct horse battery"
 
 
@@ -51,9 +50,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Lakes
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("EOBENCH_CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path if Path(path).exists() else None, args=ARGS)
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield chromium
         chromium.close()
 
