@@ -32,7 +32,7 @@ def chromium_here() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """A log-in renews hashes of another strength; those worth their name take a third of a second each."""
     with pytest.MonkeyPatch.context() as patch:
