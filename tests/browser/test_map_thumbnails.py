@@ -417,6 +417,7 @@ def test_another_theme_repaints_veiled_and_ringed_tiles(open_map: Any, uniform: 
     driver.js("map.select([a[0]])", chosen)
     driver.rest()
     driver.js("void dash_clientside.set_props('map', {theme: 'dark'})")
+    driver.until("document.getElementById('map').dataset.theme === 'dark'")
     driver.rest()
     followed = driver.shot()
     for some in ([], [chosen]):  # then every tile is made anew
