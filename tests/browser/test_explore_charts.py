@@ -81,6 +81,7 @@ def click(seat: Seat, mark: str, n: int = 0) -> None:
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     seat.page.mouse.move(x - 2, y)
     seat.page.mouse.move(x, y)
+    seat.page.wait_for_timeout(150)  # Plotly looks every 50 ms what is pointed at, and means that by a click
     seat.page.mouse.click(x, y)
 
 
